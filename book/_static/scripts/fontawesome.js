@@ -1,0 +1,1 @@
+/* The theme loads half a megabyte of Font Awesome as a script, although its icons come from the web font. */

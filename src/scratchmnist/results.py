@@ -1,0 +1,115 @@
+"""Say a result once: ``record`` stores a number for the prose, ``show`` displays a figure.
+
+In a chapter, ``record("softmax-accuracy", value, "{:.1%}")`` prints nothing; any page then
+writes ``{result}`softmax-accuracy``` where it needs the number. ``tests/test_results.py``
+compares all recorded values with ``tests/expected-results.json``.
+"""
+
+import io
+import math
+import re
+import struct
+import sys
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+HIDDEN = "application/papermill.record/"  # MyST-NB keeps such an output out of the page
+
+
+def record(name: str, value, text: str = "{:.3f}", tolerance: float = 1e-6) -> None:
+    """Record one number of the book under a name that is unique in the whole book.
+
+    Args:
+        name: a slug, ``lower-case-with-hyphens``.
+        value: an int, a float, or a tensor with one element.
+        text: how the prose shows it, a format string: ``"{:.1%}"``, ``"{:,}"``, ``"{:.2g}"``.
+        tolerance: how far a later build may be off, relative to max(abs(value), 1).
+
+    Outside a notebook it prints the name and the text.
+    """
+    if not NAME.fullmatch(name):
+        raise ValueError(f"a result's name is lower-case-with-hyphens, not {name!r}")
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"result {name!r} must be one number, not {type(value).__name__}")
+    if not tolerance >= 0:
+        raise ValueError(f"result {name!r}: tolerance must be 0 or more, not {tolerance}")
+    shown = text.format(value)
+    if not _in_notebook():
+        print(f"{name}: {shown}")
+        return
+
+    from IPython.display import display
+
+    result = {
+        "name": name,
+        "mime_prefix": HIDDEN,
+        "value": value if math.isfinite(value) else repr(value),  # JSON has no nan or inf
+        "text": shown,
+        "tolerance": tolerance,
+    }
+    display({HIDDEN + "text/plain": shown}, raw=True, metadata={"scrapbook": result})
+
+
+def show(fig, alt: str, *, png: bool = False) -> None:
+    """Display a matplotlib figure with a text that says what it shows, and close it.
+
+    Args:
+        fig: the figure.
+        alt: what a reader who cannot see the picture needs to know, in a sentence or two.
+        png: True for pictures of digits and the like (many pixels, and colours that dark mode
+            must keep); False draws a small SVG, whose colours dark mode inverts.
+
+    Outside a notebook it prints the alt text.
+    """
+    if not alt.strip():
+        raise ValueError("a figure needs an alt text that says what it shows")
+    if _in_notebook():
+        from IPython.display import display
+
+        kind = "image/png" if png else "image/svg+xml"
+        data = _draw(fig, png)
+        width, height = _size_on_screen(data, png)
+        about = {"alt": alt, "width": width, "height": height, "keep_colours": png}
+        bundle = {kind: data if png else data.decode(), "text/plain": alt}
+        if png:
+            import base64
+
+            bundle[kind] = base64.b64encode(data).decode()
+        display(bundle, raw=True, metadata={kind: about})
+    else:
+        print(f"[figure: {alt}]")
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close(fig)
+
+
+def _in_notebook() -> bool:
+    """True where a display can carry more than text: in a Jupyter kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def _draw(fig, png: bool) -> bytes:
+    """The figure as a file; the same figure gives the same bytes on every build."""
+    import matplotlib
+
+    file = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "scratchmnist"}):
+        if png:  # twice the pixels, for sharp screens
+            fig.savefig(file, format="png", dpi=2 * SCREEN_DPI, bbox_inches="tight")
+        else:
+            fig.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return file.getvalue()
+
+
+SCREEN_DPI = 96
+
+
+def _size_on_screen(data: bytes, png: bool) -> tuple[int, int]:
+    """Width and height in CSS pixels, so that the page keeps the room before the file is there."""
+    if png:
+        width, height = struct.unpack(">II", data[16:24])
+        return round(width / 2), round(height / 2)
+    points = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', data)
+    return tuple(round(float(size) * SCREEN_DPI / 72) for size in points.groups())

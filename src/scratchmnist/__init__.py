@@ -1,0 +1,56 @@
+"""MNIST classifiers from nothing but tensors.
+
+The package's whole flow, in one line:
+`load_mnist -> minibatches -> forward -> loss -> backward -> sgd_step -> accuracy`.
+"""
+
+from scratchmnist.data import (
+    Digits,
+    export_pngs,
+    homework_dataloaders,
+    load_mnist,
+    minibatches,
+    one_hot,
+    split,
+)
+from scratchmnist.gradients import check_gradients, numerical_gradient
+from scratchmnist.layers import linear, relu
+from scratchmnist.losses import cross_entropy, log_softmax, log_sum_exp, mse, softmax
+from scratchmnist.metrics import accuracy, confusion_matrix, nearest_digit, predicted_digits
+from scratchmnist.network import Layer, forward, init_layers, stack_replicas
+from scratchmnist.results import record, show
+from scratchmnist.training import History, encode, evaluate, fit, sgd_step
+
+__all__ = [
+    "Digits",
+    "History",
+    "Layer",
+    "accuracy",
+    "check_gradients",
+    "confusion_matrix",
+    "cross_entropy",
+    "encode",
+    "evaluate",
+    "export_pngs",
+    "fit",
+    "forward",
+    "homework_dataloaders",
+    "init_layers",
+    "linear",
+    "load_mnist",
+    "log_softmax",
+    "log_sum_exp",
+    "minibatches",
+    "mse",
+    "nearest_digit",
+    "numerical_gradient",
+    "one_hot",
+    "predicted_digits",
+    "record",
+    "relu",
+    "sgd_step",
+    "show",
+    "softmax",
+    "split",
+    "stack_replicas",
+]

@@ -1,0 +1,224 @@
+"""Figures of the book: each function returns a matplotlib figure and its text alternative.
+
+The text says what the figure shows, computed from the same data. This is the only module that
+imports matplotlib; the rest of the package does without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+# The Okabe-Ito colours that keep a contrast of 3:1 on white.
+COLOURS = {"blue": "#0072B2", "vermillion": "#D55E00", "green": "#009E73", "purple": "#AA4499"}
+LINES = ["-", "--", "-.", ":"]
+STYLE = {
+    "figure.figsize": (6.4, 3.6),
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+}
+
+
+def line_style(index: int) -> dict:
+    """The colour and dash pattern of the index-th line: told apart without colour too."""
+    colours = list(COLOURS.values())
+    return {"color": colours[index % len(colours)], "linestyle": LINES[index % len(LINES)]}
+
+
+def digit_grid(
+    images: Tensor, titles: Sequence[str] = (), columns: int = 10, what: str = "digits"
+) -> tuple[Figure, str]:
+    """Pictures of digits in rows. images: [N, 784] in [0, 1]; titles: one for each, or none."""
+    rows = -(-len(images) // columns)
+    height = rows * (0.9 if titles else 0.66)
+    with plt.rc_context(STYLE | {"axes.grid": False}):
+        fig, axes = plt.subplots(rows, columns, figsize=(0.66 * columns, height), squeeze=False)
+        for ax in axes.flat:
+            ax.axis("off")
+        for index, (ax, image) in enumerate(zip(axes.flat, images)):
+            ax.imshow(image.reshape(28, 28), cmap="gray_r", vmin=0, vmax=1)
+            if titles:
+                ax.set_title(titles[index], fontsize=8, pad=2)
+    alt = f"{len(images)} {what}, in {rows} rows of {columns}"
+    return fig, alt + (": " + "; ".join(t.replace("\n", " ") for t in titles) if titles else "")
+
+
+def weight_pictures(weights: Tensor, titles: Sequence[str], columns: int = 5) -> tuple[Figure, str]:
+    """Columns of a weight matrix as 28x28 pictures: blue adds to the score, red takes away.
+
+    weights: [784, H]; titles: H.
+    """
+    rows = -(-weights.shape[1] // columns)
+    limit = weights.abs().max().item()
+    with plt.rc_context(STYLE | {"axes.grid": False}):
+        fig, axes = plt.subplots(rows, columns, figsize=(1.25 * columns, 1.4 * rows), squeeze=False)
+        for ax in axes.flat:
+            ax.axis("off")
+        for ax, column, title in zip(axes.flat, weights.T, titles):
+            picture = ax.imshow(column.reshape(28, 28), cmap="RdBu", vmin=-limit, vmax=limit)
+            ax.set_title(title, fontsize=9, pad=2)
+        fig.colorbar(picture, ax=axes, shrink=0.8, label="weight")
+    alt = (
+        f"{weights.shape[1]} pictures of weights ({', '.join(titles)}), blue for positive and red "
+        f"for negative, between {-limit:.2f} and {limit:.2f}"
+    )
+    return fig, alt
+
+
+def curves(
+    x: Tensor,
+    lines: dict[str, Tensor],
+    xlabel: str,
+    ylabel: str,
+    log_y: bool = False,
+    log_x: bool = False,
+) -> tuple[Figure, str]:
+    """Labelled lines over x. Each line is [N], or [N, R] for R runs: their mean and full range.
+
+    Values that are not finite leave a gap.
+    """
+    with plt.rc_context(STYLE):
+        fig, ax = plt.subplots()
+        sentences = []
+        for index, (label, y) in enumerate(lines.items()):
+            y = y.double()
+            y = torch.where(y.isfinite(), y, torch.nan)
+            centre = y.mean(1) if y.dim() == 2 else y
+            style = line_style(index)
+            ax.plot(x, centre, label=label, **style)
+            if y.dim() == 2:
+                ax.fill_between(x, y.amin(1), y.amax(1), color=style["color"], alpha=0.2, linewidth=0)
+            sentences.append(f"{label}: {describe_line(x, centre)}")
+        if log_y:
+            ax.set_yscale("log")
+        if log_x:
+            ax.set_xscale("log")
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        label_lines(ax)
+    band = " The band spans all runs." if any(y.dim() == 2 for y in lines.values()) else ""
+    return fig, f"Lines of {ylabel} over {xlabel}. " + ". ".join(sentences) + "." + band
+
+
+def describe_line(x: Tensor, y: Tensor) -> str:
+    """From where to where a line goes, and its extreme on the way, in words."""
+    seen = y.isfinite()
+    if not seen.any():
+        return "no finite value"
+    xs, ys = torch.as_tensor(x)[seen], y[seen]
+    text = f"from {ys[0]:.3g} at {xs[0]:.3g} to {ys[-1]:.3g} at {xs[-1]:.3g}"
+    for name, where in (("lowest", ys.argmin()), ("highest", ys.argmax())):
+        if 0 < where < len(ys) - 1:
+            text += f", {name} {ys[where]:.3g} at {xs[where]:.3g}"
+    return text + ("" if seen.all() else ", then no longer finite")
+
+
+def label_lines(ax) -> None:
+    """Write each line's label beside its end, in the line's colour, without overlaps."""
+    ends = []
+    for line in ax.get_lines():
+        x, y = line.get_data()
+        seen = [i for i, value in enumerate(y) if value == value]
+        if seen and not line.get_label().startswith("_"):
+            ends.append((float(y[seen[-1]]), float(x[seen[-1]]), line))
+    ends.sort(key=lambda end: end[0])
+    to_axes = ax.transData + ax.transAxes.inverted()
+    lowest = -1.0
+    for y, x, line in ends:
+        height = max(to_axes.transform((x, y))[1], lowest + 0.075)
+        lowest = height
+        ax.annotate(
+            line.get_label(),
+            xy=(1.01, height),
+            xycoords="axes fraction",
+            color=line.get_color(),
+            va="center",
+            annotation_clip=False,
+        )
+
+
+def confusion_figure(matrix: Tensor) -> tuple[Figure, str]:
+    """A confusion matrix [K, K] as a table of counts, the mistakes shaded."""
+    mistakes = matrix.clone().fill_diagonal_(0)
+    classes = len(matrix)
+    with plt.rc_context(STYLE | {"axes.grid": False, "figure.figsize": (5.2, 4.8)}):
+        fig, ax = plt.subplots()
+        ax.imshow(mistakes, cmap="Oranges")
+        for row in range(classes):
+            for column in range(classes):
+                dark = mistakes[row, column] > 0.6 * mistakes.max()
+                weight = "bold" if row == column else "normal"
+                ax.text(
+                    column,
+                    row,
+                    f"{matrix[row, column]}",
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    weight=weight,
+                    color="white" if dark else "black",
+                )
+        ax.set(xlabel="predicted digit", ylabel="true digit")
+        ax.set_xticks(range(classes))
+        ax.set_yticks(range(classes))
+    worst = mistakes.flatten().argsort(descending=True)[:3]
+    worst_words = ", ".join(
+        f"{w // classes} taken for {w % classes} ({mistakes.flatten()[w]} times)"
+        for w in worst.tolist()
+    )
+    alt = (
+        f"Table of true digit (rows) by predicted digit (columns): {matrix.diagonal().sum()} of "
+        f"{matrix.sum()} on the diagonal. Most common mistakes: {worst_words}"
+    )
+    return fig, alt
+
+
+def intervals(
+    values: dict[str, Tensor], xlabel: str, scale: float = 1.0
+) -> tuple[Figure, str]:
+    """One row for each name: every run as a dot, the mean and its 95 % interval beside them.
+
+    values: name -> [R] runs; scale: what to multiply by for display (100 for per cent).
+    """
+    with plt.rc_context(STYLE | {"figure.figsize": (6.4, 0.55 * len(values) + 0.9)}):
+        fig, ax = plt.subplots()
+        sentences = []
+        for row, (name, runs) in enumerate(values.items()):
+            runs = runs.double() * scale
+            mean, half = mean_and_interval(runs)
+            ax.plot(runs, torch.full_like(runs, row), "o", color="#767676", markersize=3.5, alpha=0.7)
+            ax.errorbar(
+                mean, row + 0.22, xerr=half, fmt="s", color=COLOURS["blue"], capsize=4, markersize=5
+            )
+            sentences.append(f"{name}: {mean:.2f}, interval {mean - half:.2f} to {mean + half:.2f}")
+        ax.set_yticks(range(len(values)), list(values))
+        ax.set(xlabel=xlabel, ylim=(len(values) - 0.5, -0.5))
+    count = len(next(iter(values.values())))
+    return fig, f"{xlabel}, {count} runs each, mean and 95 % interval. " + "; ".join(sentences)
+
+
+def mean_and_interval(runs: Tensor) -> tuple[float, float]:
+    """Mean of R runs and the half-width of its 95 % interval (Student's t, R - 1 degrees).
+
+    >>> mean_and_interval(torch.tensor([1.0, 2.0, 3.0]))
+    (2.0, 2.484...)
+    """
+    half = student_t_95(len(runs) - 1) * runs.double().std().item() / len(runs) ** 0.5
+    return runs.double().mean().item(), half
+
+
+def student_t_95(degrees: int) -> float:
+    """The t that 95 % of Student's distribution lies within, by its number of degrees of freedom."""
+    from scipy.special import stdtrit  # scipy comes with fastai
+
+    return float(stdtrit(degrees, 0.975))

@@ -1,0 +1,128 @@
+"""Scoring a batch of predictions: mean squared error and cross-entropy.
+
+Each loss returns its value and `backward()`, which gives dLoss/d(first argument). Losses are means
+over the batch, so a learning rate means the same for every batch size. A leading axis R gives R
+losses, one for each replica.
+"""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import torch
+from torch import Tensor
+
+
+def mse(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Callable]:
+    """Mean squared error, over the batch and the outputs.
+
+    y_pred: [B, K] (or [R, B, K]); y_true: [B, K] (or [R, B, K]), floats. Returns the loss [] (or
+    [R]), in squared units of y, and `backward()`, which gives d_y_pred, of the shape of y_pred.
+
+    Raises ValueError when the shapes differ: `[B, 1]` against `[B]` would broadcast to `[B, B]`
+    and give a wrong number in silence.
+
+    >>> loss, backward = mse(torch.tensor([[1.0], [5.0]]), torch.tensor([[3.0], [4.0]]))
+    >>> loss, backward()
+    (tensor(2.5000), tensor([[-2.],
+            [ 1.]]))
+    """
+    _check_pair("mse", "y_pred", y_pred, "y_true", y_true)
+    residual = y_pred - y_true  # [..., B, K]
+
+    def backward() -> Tensor:
+        count = residual.shape[-2] * residual.shape[-1]
+        return residual * (2 / count)  # [..., B, K]
+
+    return residual.square().mean((-2, -1)), backward
+
+
+def log_sum_exp(logits: Tensor) -> Tensor:
+    """log(exp(z_1) + ... + exp(z_K)) of each row, without overflow.
+
+    logits: [..., B, K]. Returns [..., B, 1]. The row's largest score is taken out before `exp` and
+    put back after `log`, so the largest number ever exponentiated is 0.
+
+    Source: Blanchard, Higham and Higham (2021), "Accurately computing the log-sum-exp and softmax
+    functions".
+
+    >>> log_sum_exp(torch.tensor([[1000.0, 1000.0]]))
+    tensor([[1000.6931]])
+    """
+    largest = logits.amax(-1, keepdim=True)  # [..., B, 1]
+    return largest + (logits - largest).exp().sum(-1, keepdim=True).log()
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """The logarithm of `softmax`: `logits - log_sum_exp(logits)`.
+
+    logits: [..., B, K]. Returns [..., B, K], in nats. Scores are shifted by the row's largest one,
+    which cancels; adding it back first, as `log_sum_exp` must, would round away digits.
+
+    >>> log_softmax(torch.tensor([[0.0, 0.0]]))
+    tensor([[-0.6931, -0.6931]])
+    """
+    shifted = logits - logits.amax(-1, keepdim=True)
+    return shifted - shifted.exp().sum(-1, keepdim=True).log()
+
+
+def softmax(logits: Tensor) -> Tensor:
+    """Scores to probabilities: exp(z_k) / (exp(z_1) + ... + exp(z_K)), row by row.
+
+    logits: [..., B, K]. Returns [..., B, K]; every row is positive and sums to 1.
+
+    >>> softmax(torch.tensor([[1.0, 1.0, 1.0, 1.0]]))
+    tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
+    """
+    return log_softmax(logits).exp()
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Callable]:
+    """Average surprise, in nats: -log of the probability that softmax gives to the right class.
+
+    logits: [B, K] (or [R, B, K]), K >= 2; targets: [B, K] (or [R, B, K]), floats, each row a
+    distribution (one-hot, as `one_hot` makes it): rows that do not sum to 1 make `p - y` wrong.
+    Returns the loss [] (or [R]) and `backward()`, which gives d_logits = (p - y) / B.
+
+    Raises ValueError for integer labels (`one_hot(labels)` makes targets of them), for shapes that
+    differ, and for a single output, whose probability is always 1.
+
+    >>> loss, backward = cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
+    >>> loss, backward()
+    (tensor(0.6931), tensor([[-0.5000,  0.5000]]))
+    """
+    _check_pair("cross_entropy", "logits", logits, "targets", targets)
+    if logits.shape[-1] < 2:
+        raise ValueError(
+            f"cross_entropy needs at least 2 classes, got logits {list(logits.shape)}: "
+            "the softmax of a single score is always 1"
+        )
+    batch = logits.shape[-2]
+    log_probs = log_softmax(logits)  # [..., B, K]
+
+    def backward() -> Tensor:
+        return (log_probs.exp() - targets) / batch  # (p - y) / B  [..., B, K]
+
+    # A class that cannot be right adds nothing, even when its log-probability is -inf (0 * inf).
+    surprise = torch.where(targets == 0, 0, -targets * log_probs)
+    return surprise.sum((-2, -1)) / batch, backward
+
+
+def _check_pair(function: str, name: str, predicted: Tensor, true_name: str, true: Tensor) -> None:
+    if not true.is_floating_point():
+        raise ValueError(
+            f"{function}: {true_name} must be floats of the shape of {name}, got {true.dtype} "
+            f"{list(true.shape)}; for integer labels use encode(labels, outputs) or one_hot(labels)"
+        )
+    if predicted.dim() < 2 or predicted.shape[-2:] != true.shape[-2:]:
+        raise ValueError(
+            f"{function}: {name} {list(predicted.shape)} and {true_name} {list(true.shape)} must "
+            "both be [B, K], with the same B and K (a column of numbers is [B, 1])"
+        )
+    if true.dim() > 2 and true.shape != predicted.shape:
+        raise ValueError(
+            f"{function}: {true_name} {list(true.shape)} has a replica axis that {name} "
+            f"{list(predicted.shape)} does not share"
+        )
+    if predicted.numel() == 0:
+        raise ValueError(f"{function}: the batch is empty, {name} is {list(predicted.shape)}")

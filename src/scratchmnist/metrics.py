@@ -1,0 +1,83 @@
+"""Judging predictions: from a network's output to digits, and from digits to scores."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def nearest_digit(y_pred: Tensor) -> Tensor:
+    """The digit nearest to a predicted number: rounded, and kept within 0 to 9.
+
+    y_pred: [..., B, 1] floats. Returns [..., B] int64. NaN is no digit at all: -1. A tie goes to
+    the even digit, as `torch.round` has it.
+
+    >>> nearest_digit(torch.tensor([[-3.0], [4.4], [4.6], [12.0]]))
+    tensor([0, 4, 5, 9])
+    """
+    if y_pred.dim() < 2 or y_pred.shape[-1] != 1:
+        raise ValueError(f"nearest_digit needs one number an image, [B, 1]; got {list(y_pred.shape)}")
+    return y_pred.squeeze(-1).round().clamp(0, 9).nan_to_num(nan=-1).long()
+
+
+def predicted_digits(out: Tensor) -> Tensor:
+    """The digit a network's output stands for.
+
+    out: [..., B, K] scores (the largest wins), or [..., B, 1] numbers (the nearest digit).
+    Returns [..., B] int64; an output with NaN is no digit at all: -1.
+
+    >>> predicted_digits(torch.tensor([[0.1, 2.0, -1.0]])), predicted_digits(torch.tensor([[6.8]]))
+    (tensor([1]), tensor([7]))
+    """
+    if out.dim() < 2:
+        raise ValueError(f"out must be [B, K] or [B, 1], got {list(out.shape)}")
+    if out.shape[-1] == 1:
+        return nearest_digit(out)
+    return torch.where(out.isnan().any(-1), -1, out.argmax(-1))
+
+
+def accuracy(out: Tensor, labels: Tensor) -> Tensor:
+    """The fraction of images whose digit is right: a number in [0, 1].
+
+    out: a network's output, [..., B, K] or [..., B, 1], or digits already decided, [..., B] int64.
+    labels: [B] int64. Returns [] (or [R]).
+
+    >>> accuracy(torch.tensor([[0.1, 2.0], [3.0, 0.0]]), torch.tensor([1, 1]))
+    tensor(0.5000)
+    """
+    predicted = predicted_digits(out) if out.is_floating_point() else out
+    _check_labels(predicted, labels)
+    return (predicted == labels).float().mean(-1)
+
+
+def confusion_matrix(predicted: Tensor, labels: Tensor, classes: int = 10) -> Tensor:
+    """How often each digit (row) was taken for each digit (column).
+
+    predicted: [B] int64; labels: [B] int64. Returns counts [classes, classes] int64, which sum
+    to B.
+
+    >>> confusion_matrix(torch.tensor([0, 1, 1]), torch.tensor([0, 1, 0]), classes=2)
+    tensor([[1, 1],
+            [0, 1]])
+    """
+    _check_labels(predicted, labels)
+    for name, digits in (("predicted", predicted), ("labels", labels)):
+        if digits.min() < 0 or digits.max() >= classes:
+            raise ValueError(
+                f"{name} must be in 0..{classes - 1}, found {digits.min()} to {digits.max()}"
+            )
+    pairs = labels * classes + predicted  # [B], one number for each (true, predicted)
+    return pairs.bincount(minlength=classes * classes).reshape(classes, classes)
+
+
+def _check_labels(predicted: Tensor, labels: Tensor) -> None:
+    for name, digits in (("predicted", predicted), ("labels", labels)):
+        if digits.is_floating_point():
+            raise ValueError(f"{name} must be integers, got {digits.dtype} {list(digits.shape)}")
+    if labels.dim() != 1 or predicted.dim() < 1 or predicted.shape[-1] != len(labels):
+        raise ValueError(
+            f"labels must be [B] and predictions [B], with one B; "
+            f"got predictions {list(predicted.shape)} and labels {list(labels.shape)}"
+        )
+    if len(labels) == 0:
+        raise ValueError("there are no labels: the batch is empty")

@@ -53,7 +53,7 @@ def set_cache_folder(app, config):
     for old in sorted(caches.iterdir(), key=lambda path: -path.stat().st_mtime)[CACHES_KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
     config.nb_execution_cache_path = str(cache)
-    config.book_extensions_hash = hash_files(OWN_FILES, ["*.py"])
+    config.book_extensions_hash = hash_files(OWN_FILES, ["*.py", "*.js"])
     config.book_static_hash = hash_files(OWN_FILES.parent / "_static", ["*.css", "*.js", "*.svg"])
 
 

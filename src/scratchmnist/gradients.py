@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -51,6 +51,11 @@ def check_gradients(
     True
     """
     errors = {}
+    if not gradients or not gradients.keys() <= inputs.keys():
+        raise ValueError(
+            f"gradients must be named like inputs; got gradients of {list(gradients)} "
+            f"and inputs {list(inputs)}"
+        )
     for name, claimed in gradients.items():
         x = inputs[name]
         if claimed.shape != x.shape:

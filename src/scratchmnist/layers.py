@@ -10,7 +10,7 @@ independent networks (replicas) out of one.
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 from torch import Tensor
 
@@ -71,20 +71,20 @@ def _check_linear(x: Tensor, weights: Tensor, bias: Tensor) -> None:
             f"linear needs x [B, D] and weights [D, H]; got x {list(x.shape)} and weights "
             f"{list(weights.shape)}. One image is a batch of one: x[None]"
         )
-    if x.dtype != weights.dtype:
+    if not x.dtype == weights.dtype == bias.dtype:
         raise ValueError(
-            f"x is {x.dtype} and weights are {weights.dtype}; they must agree. "
-            "Pixels stored as uint8 need scaling first: images.float() / 255"
+            f"x is {x.dtype}, weights are {weights.dtype} and bias is {bias.dtype}; they must "
+            "agree. Pixels stored as uint8 need scaling first: images.float() / 255"
         )
     if x.shape[-1] != weights.shape[-2]:
         raise ValueError(
             f"x {list(x.shape)} has {x.shape[-1]} columns, but weights {list(weights.shape)} "
             f"expect D = {weights.shape[-2]}"
         )
-    if bias.dim() != weights.dim() or bias.shape[-2] != 1 or bias.shape[-1] != weights.shape[-1]:
-        expected = [*weights.shape[:-2], 1, weights.shape[-1]]
+    *replicas, _, outputs = weights.shape  # replicas: [] or [R]
+    if bias.shape != (*replicas, 1, outputs):
         raise ValueError(
-            f"bias must be {expected} to match weights {list(weights.shape)}; "
+            f"bias must be {[*replicas, 1, outputs]} to match weights {list(weights.shape)}; "
             f"got {list(bias.shape)}. The axis of length 1 is the batch axis"
         )
     if x.dim() > weights.dim() or (x.dim() == weights.dim() and x.shape[:-2] != weights.shape[:-2]):

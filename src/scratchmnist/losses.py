@@ -7,7 +7,7 @@ losses, one for each replica.
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -47,7 +47,7 @@ def log_sum_exp(logits: Tensor) -> Tensor:
     functions".
 
     >>> log_sum_exp(torch.tensor([[1000.0, 1000.0]]))
-    tensor([[1000.6931]])
+    tensor([[1000.6932]])
     """
     largest = logits.amax(-1, keepdim=True)  # [..., B, 1]
     return largest + (logits - largest).exp().sum(-1, keepdim=True).log()

@@ -16,7 +16,7 @@ def nearest_digit(y_pred: Tensor) -> Tensor:
     tensor([0, 4, 5, 9])
     """
     if y_pred.dim() < 2 or y_pred.shape[-1] != 1:
-        raise ValueError(f"nearest_digit needs one number an image, [B, 1]; got {list(y_pred.shape)}")
+        raise ValueError(f"y_pred must be one number an image, [B, 1]; got {list(y_pred.shape)}")
     return y_pred.squeeze(-1).round().clamp(0, 9).nan_to_num(nan=-1).long()
 
 
@@ -60,13 +60,15 @@ def confusion_matrix(predicted: Tensor, labels: Tensor, classes: int = 10) -> Te
     tensor([[1, 1],
             [0, 1]])
     """
+    if predicted.dim() != 1:
+        raise ValueError(f"predicted must be digits [B], got {list(predicted.shape)}")
     _check_labels(predicted, labels)
     for name, digits in (("predicted", predicted), ("labels", labels)):
         if digits.min() < 0 or digits.max() >= classes:
             raise ValueError(
                 f"{name} must be in 0..{classes - 1}, found {digits.min()} to {digits.max()}"
             )
-    pairs = labels * classes + predicted  # [B], one number for each (true, predicted)
+    pairs = labels.long() * classes + predicted  # [B], one number for each (true, predicted)
     return pairs.bincount(minlength=classes * classes).reshape(classes, classes)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Callable, NamedTuple
+from numbers import Integral
+from operator import index as as_integer
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,9 +37,9 @@ def init_layers(sizes: Sequence[int], seed: int | Sequence[int]) -> list[Layer]:
     """
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(f"sizes must be two or more positive widths, got {list(sizes)}")
-    if not isinstance(seed, int):
+    if not isinstance(seed, Integral):
         return stack_replicas([init_layers(sizes, one_seed) for one_seed in seed])
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(as_integer(seed))
     return [
         Layer(
             # drawn as [H, D] and seen as [D, H]: the order in memory that `linear` is quick with

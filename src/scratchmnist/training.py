@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Callable, NamedTuple
+from collections.abc import Callable, Sequence
+from numbers import Integral
+from operator import index as as_integer
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from scratchmnist.data import Digits, minibatches, one_hot
+from scratchmnist.data import Digits, _check_labels, minibatches, one_hot
 from scratchmnist.losses import cross_entropy
-from scratchmnist.metrics import accuracy
+from scratchmnist.metrics import predicted_digits
 from scratchmnist.network import Layer, forward
 
 History = NamedTuple(
@@ -43,6 +45,8 @@ def sgd_step(layers: list[Layer], grads: list[Layer], lr: float | Tensor) -> lis
     >>> sgd_step(before, slope, lr=0.5)[0].weights.flatten()
     tensor([0.5000, 0.5000])
     """
+    if isinstance(lr, Tensor):
+        _check_lr_fits(lr, layers)
     return [
         Layer(layer.weights - lr * grad.weights, layer.bias - lr * grad.bias)
         for layer, grad in zip(layers, grads, strict=True)
@@ -53,6 +57,7 @@ def encode(labels: Tensor, outputs: int) -> Tensor:
     """Labels as the targets that a network with this many outputs learns from.
 
     labels: [B] int64. One output: the digit as a number, [B, 1]. More: one-hot, [B, outputs].
+    Raises ValueError for a label out of range: 0 to 9, or 0 to outputs - 1.
 
     >>> encode(torch.tensor([3, 0]), outputs=1)
     tensor([[3.],
@@ -62,6 +67,7 @@ def encode(labels: Tensor, outputs: int) -> Tensor:
             [1., 0., 0., 0.]])
     """
     if outputs == 1:
+        _check_labels(labels, classes=10)
         return labels[:, None].float()
     return one_hot(labels, outputs)
 
@@ -82,7 +88,7 @@ def evaluate(
     for x, y, labels in zip(*pieces, strict=True):  # a piece at a time keeps the memory small
         out, _ = forward(x, layers)
         total_loss = total_loss + loss(out, y)[0] * len(labels)
-        total_right = total_right + accuracy(out, labels) * len(labels)
+        total_right = total_right + (predicted_digits(out) == labels).sum(-1)
     return total_loss / len(digits.labels), total_right / len(digits.labels)
 
 
@@ -138,42 +144,54 @@ def fit(
         if not keep_going:
             _check_finite(torch.stack(batch_losses[epoch_start:]), log[-1][0], epoch, lr)
 
-    return layers, History(*(torch.stack(column) for column in zip(*log)), torch.stack(batch_losses))
+    columns = (torch.stack(column) for column in zip(*log, strict=True))
+    return layers, History(*columns, torch.stack(batch_losses))
 
 
 def _generators(seed: int | Sequence[int]) -> torch.Generator | list[torch.Generator]:
-    if isinstance(seed, int):
-        return torch.Generator().manual_seed(seed)
-    return [torch.Generator().manual_seed(one_seed) for one_seed in seed]
+    if isinstance(seed, Integral):
+        return torch.Generator().manual_seed(as_integer(seed))
+    return [torch.Generator().manual_seed(as_integer(one_seed)) for one_seed in seed]
 
 
 def _check_settings(layers: list[Layer], lr, epochs: int, seed) -> None:
-    replicas = list(layers[0].weights.shape[:-2])  # [] or [R]
-    if isinstance(lr, Tensor) and lr.dim() > 0 and list(lr.shape) != [*replicas, 1, 1]:
-        raise ValueError(
-            f"lr must be a number or {[*replicas, 1, 1]} for these layers, got {list(lr.shape)}"
-        )
+    if not layers:
+        raise ValueError("fit needs at least one layer, got an empty list")
+    if isinstance(lr, Tensor):
+        _check_lr_fits(lr, layers)
     if not torch.all(torch.as_tensor(lr) > 0):
         raise ValueError(f"lr must be positive, got {lr}")
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
-    if not isinstance(seed, int) and [len(seed)] != replicas:
+    replicas = list(layers[0].weights.shape[:-2])  # [] or [R]
+    if not isinstance(seed, Integral) and [len(seed)] != replicas:
         raise ValueError(
             f"got {len(seed)} seeds for layers with replica axes {replicas}; give one seed, or one "
             "for each replica"
         )
 
 
+def _check_lr_fits(lr: Tensor, layers: list[Layer]) -> None:
+    weights = layers[0].weights
+    expected = (*weights.shape[:-2], 1, 1)
+    if lr.dim() > 0 and (lr.shape != expected or lr.dtype != weights.dtype):
+        raise ValueError(
+            f"lr must be a number or {weights.dtype} {list(expected)} for these layers, "
+            f"got {lr.dtype} {list(lr.shape)}"
+        )
+
+
 def _check_digits(name: str, digits: Digits) -> None:
     images, labels = digits
-    if len(images) == 0 or len(images) != len(labels):
+    if images.dim() != 2 or labels.dim() != 1 or not len(images) == len(labels) > 0:
         raise ValueError(
-            f"{name} needs as many images as labels, and at least one; "
-            f"got {len(images)} images and {len(labels)} labels"
+            f"{name} needs images [N, D] and labels [N], with one N of at least 1; "
+            f"got images {list(images.shape)} and labels {list(labels.shape)}"
         )
     if not images.is_floating_point():
         raise ValueError(
-            f"{name} images are {images.dtype}; scale them to floats in [0, 1]: images.float() / 255"
+            f"{name} images are {images.dtype}; scale them to floats in [0, 1]: "
+            "images.float() / 255"
         )
     lowest, highest = images.aminmax()
     if not (lowest >= 0 and highest <= 1):  # written so that NaN fails too
@@ -184,15 +202,18 @@ def _check_digits(name: str, digits: Digits) -> None:
 
 
 def _check_finite(batch_loss: Tensor, train_loss: Tensor, epoch: int, lr) -> None:
-    bad = ~batch_loss.isfinite()  # [steps] or [steps, R]
-    if bad.any():
-        step = bad.flatten(1).any(1).int().argmax() if bad.dim() > 1 else bad.int().argmax()
-        where = f"in epoch {epoch + 1}, step {step + 1} of {len(batch_loss)}"
-    elif not train_loss.isfinite().all():
-        where = f"after epoch {epoch + 1}"
-    else:
+    seen = torch.cat([batch_loss, train_loss[None]])  # [steps + 1] or [steps + 1, R]
+    if seen.isfinite().all():
         return
+    step, *replica = (~seen.isfinite()).nonzero()[0].tolist()  # the first bad one
+    where = f"in epoch {epoch + 1}, step {step + 1} of {len(batch_loss)}"
+    if step == len(batch_loss):
+        where = f"after epoch {epoch + 1}"
+    if replica:
+        where += f", in replica {replica[0]} (counting from 0)"
+    if isinstance(lr, Tensor):
+        lr = lr.expand(*train_loss.shape, 1, 1)[(*replica, 0, 0)].item()
     raise FloatingPointError(
-        f"the loss is no longer finite {where}: training diverged with lr = {lr}. Try a smaller "
+        f"the loss is no longer finite {where}: training diverged with lr = {lr:g}. Try a smaller "
         "learning rate, or keep_going=True to watch"
     )

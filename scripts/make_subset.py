@@ -2,12 +2,14 @@
 
     python scripts/make_subset.py
 
-fastai downloads MNIST unless it is there already. Every run writes the same bytes, as long as zlib compresses alike.
+fastai downloads MNIST unless it is there already. Each run writes the same bytes (as long as zlib
+compresses the same way), and says so if they are not the ones that data.py expects.
 """
 
 import hashlib
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 
@@ -15,10 +17,10 @@ from scratchmnist import data
 
 
 def choose_indices(path):
-    """Which images of MNIST's original files: uint16 [2, 5000]. In each split the digits take turns: 0, 1, ..., 9, 0, ..."""
-    picked = np.array([int(file.stem) for file in data.pick_homework_images(path)], dtype=np.uint16)
-    by_digit = picked.reshape(len(data.SPLITS), 10, data.IMAGES_PER_DIGIT)
-    return by_digit.swapaxes(1, 2).reshape(len(data.SPLITS), -1)
+    """Which images of MNIST's original files: uint16 [2, 5000], digits in turns 0, 1, ..., 9."""
+    picked = [int(file.stem) for file in data.pick_homework_images(path)]
+    by_digit = np.array(picked, dtype=np.uint16).reshape(2, 10, data.IMAGES_PER_DIGIT)
+    return by_digit.swapaxes(1, 2).reshape(2, -1)
 
 
 def make_arrays(path):
@@ -30,23 +32,24 @@ def make_arrays(path):
 
 
 def write_npz(file, arrays):
-    """Like `np.savez_compressed`, compressed harder, and with nothing in the file that differs from run to run."""
+    """Like `np.savez_compressed`, compressed harder, and free of dates and system names."""
     with data.appears_whole(file) as draft, zipfile.ZipFile(draft, "w") as archive:
         for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980
-            entry.create_system = 3  # whatever the system, as on Unix
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3  # Unix, wherever this runs
             content = io.BytesIO()
             np.lib.format.write_array(content, array, version=(1, 0))
             archive.writestr(entry, content.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=9)
 
 
-def main():
-    write_npz(data.SUBSET_FILE, make_arrays(data.download_mnist()))
-    sha256 = hashlib.sha256(data.SUBSET_FILE.read_bytes()).hexdigest()
-    print(f"{data.SUBSET_FILE}: {data.SUBSET_FILE.stat().st_size} bytes, sha256 {sha256}")
-    if sha256 != data.SUBSET_SHA256:
-        raise SystemExit(f"SUBSET_SHA256 in {data.__file__} is {data.SUBSET_SHA256}: is the new file meant?")
+def make_subset(file):
+    """Writes the subset file; returns its sha256."""
+    write_npz(file, make_arrays(data.download_mnist()))
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":
-    main()
+    sha256 = make_subset(data.SUBSET_FILE)
+    print(f"{data.SUBSET_FILE}: sha256 {sha256}")
+    if sha256 != data.SUBSET_SHA256:
+        raise SystemExit(f"data.py expects {data.SUBSET_SHA256}; if the new file is right, edit it")

@@ -6,7 +6,6 @@ thread: the numbers do not depend on the machine's cores, and two pages do not f
 """
 
 import os
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ from sphinx.errors import SphinxError
 from sphinx.util import logging
 
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+QUIET = ["--log-level=ERROR"]  # each kernel would say that it talks over local TCP
 WORKERS = min(4, os.cpu_count() or 1)
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,10 @@ def is_cached(cache, notebook):
     return True
 
 
+def code_length(notebook):
+    return sum(len(cell.source) for cell in notebook.cells if cell.cell_type == "code")
+
+
 def execute_pages(app, env, docnames):
     """Fill the cache for the pages about to be read; the longest code goes first."""
     options = env.mystnb_config
@@ -54,30 +58,22 @@ def execute_pages(app, env, docnames):
     cache = get_cache(options.execution_cache_path)
     pages = {docname: read_notebook(env, docname) for docname in docnames}
     todo = [name for name, page in pages.items() if page and not is_cached(cache, page)]
-    todo.sort(key=lambda name: -sum(len(cell.source) for cell in pages[name].cells
-                                    if cell.cell_type == "code"))
-    stop = threading.Event()
+    todo.sort(key=lambda name: -code_length(pages[name]))
 
     def execute(docname):
-        if stop.is_set():
-            return None
         start = time.perf_counter()
         result = single_nb_execution(
             pages[docname],
             cwd=str(Path(env.doc2path(docname)).parent),
             timeout=options.execution_timeout,
             allow_errors=False,
+            extra_arguments=QUIET,
         )
-        if result.err:
-            stop.set()
         return result, time.perf_counter() - start
 
     failures = []
     with ThreadPoolExecutor(WORKERS) as pool:
-        for docname, outcome in zip(todo, pool.map(execute, todo)):
-            if outcome is None:
-                continue
-            result, seconds = outcome
+        for docname, (result, seconds) in zip(todo, pool.map(execute, todo)):
             if result.err:
                 failures.append(f"{docname}:\n{result.exc_string}")
                 continue

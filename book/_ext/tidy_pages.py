@@ -16,9 +16,16 @@ SIZE_STYLE = re.compile(r'style="width: (\d+)px; height: (\d+)px;"')
 
 def drop_thebe(app, pagename, templatename, context, doctree):
     def is_thebe(script):
-        return "thebe" in f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', '')}"
+        return "thebe" in f"{script} {getattr(script, 'attributes', '')}".lower()
 
-    context["script_files"] = [s for s in context.get("script_files", []) if not is_thebe(s)]
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context.get(kind, []) if not is_thebe(file)]
+
+
+def drop_thebe_settings(app, doctree, docname):
+    for raw in list(doctree.findall(nodes.raw)):
+        if "text/x-thebe-config" in raw.astext():
+            raw.parent.remove(raw)
 
 
 def mark_empty_outputs(app, doctree, docname):
@@ -45,5 +52,6 @@ def depart_image(translator, node):
 def setup(app):
     app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
     app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("doctree-resolved", drop_thebe_settings, priority=900)
     app.connect("doctree-resolved", mark_empty_outputs)
     return {"parallel_read_safe": True}

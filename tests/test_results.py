@@ -1,0 +1,173 @@
+"""Every number the book records is compared with tests/expected-results.json.
+
+`make expected` (or `python tests/test_results.py` after a build) writes that file anew: do it when
+the numbers were meant to change, and read the diff.
+"""
+
+import copy
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from scratchmnist import results
+
+EXPECTED = Path(__file__).with_name("expected-results.json")
+BUILT = Path(__file__).parents[1] / "_build" / "results.json"
+
+
+def is_close(expected, seen, tolerance):
+    """Within `tolerance`, relative to max(|expected|, 1); nan equals nan."""
+    expected, seen = float(expected), float(seen)  # "nan" and "inf" are stored as text
+    if math.isnan(expected) or math.isnan(seen):
+        return math.isnan(expected) and math.isnan(seen)
+    return expected == seen or abs(expected - seen) <= tolerance * max(abs(expected), 1)
+
+
+def differences(expected, built):
+    """What is changed, missing or new in {page: {name: {"value", "tolerance"}}}, in words."""
+    found = []
+    for page in sorted(expected.keys() | built.keys()):
+        if page not in built:
+            found.append(f"{page}: the page is missing, or records nothing any more")
+            continue
+        if page not in expected:
+            found.append(f"{page}: not in {EXPECTED.name}")
+            continue
+        old, new = expected[page], built[page]
+        for name in sorted(old.keys() | new.keys()):
+            if name not in new:
+                found.append(f"{page}: {name} is missing")
+            elif name not in old:
+                found.append(f"{page}: {name} is new")
+            elif old[name]["tolerance"] != new[name]["tolerance"]:
+                found.append(
+                    f"{page}: {name} has tolerance {new[name]['tolerance']:g}, "
+                    f"expected {old[name]['tolerance']:g}"
+                )
+            elif not is_close(old[name]["value"], new[name]["value"], old[name]["tolerance"]):
+                found.append(
+                    f"{page}: {name} is {new[name]['value']}, expected {old[name]['value']} "
+                    f"(tolerance {old[name]['tolerance']:g})"
+                )
+    return found
+
+
+def as_expected(built):
+    """The part of the built results that the committed file keeps."""
+    return {
+        page: {
+            name: {key: result[key] for key in ("value", "tolerance")}
+            for name, result in sorted(recorded.items())
+        }
+        for page, recorded in sorted(built.items())
+    }
+
+
+def test_the_books_numbers_are_the_expected_ones(built_book):
+    built = json.loads((built_book / "results.json").read_text("utf-8"))
+    found = differences(json.loads(EXPECTED.read_text("utf-8")), built)
+    assert not found, (
+        f"{len(found)} result(s) of the book differ from tests/{EXPECTED.name}; "
+        "if that is meant, run `make expected`:\n" + "\n".join(found)
+    )
+
+
+SAMPLE = {
+    "book/one": {
+        "loss": {"value": 0.25, "tolerance": 1e-6},
+        "images": {"value": 5000, "tolerance": 0},
+        "diverged": {"value": "nan", "tolerance": 1e-6},
+    },
+    "book/two": {"accuracy": {"value": 0.91, "tolerance": 1e-3}},
+}
+
+
+def change(value, page="book/one", name="loss", key="value"):
+    return lambda built: built[page][name].update({key: value})
+
+
+@pytest.mark.parametrize(
+    ("break_it", "complaint"),
+    [
+        (change(0.26), "loss is 0.26, expected 0.25"),
+        (change("nan"), "loss is nan"),
+        (change(5001, name="images"), "images is 5001"),
+        (change(0.3, name="diverged"), "diverged is 0.3"),
+        (change("inf", name="diverged"), "diverged is inf"),
+        (change(0.912, "book/two", "accuracy"), "accuracy is 0.912"),
+        (change(1.0, key="tolerance"), "loss has tolerance 1, expected 1e-06"),
+        (lambda built: built["book/one"].pop("loss"), "loss is missing"),
+        (
+            lambda built: built["book/one"].update(extra={"value": 1, "tolerance": 0}),
+            "extra is new",
+        ),
+        (lambda built: built.pop("book/two"), "book/two: the page is missing"),
+        (lambda built: built.update({"book/three": {}}), "book/three: not in"),
+    ],
+)
+def test_a_difference_is_found_and_named(break_it, complaint):
+    built = copy.deepcopy(SAMPLE)
+    break_it(built)
+    found = differences(SAMPLE, built)
+    assert len(found) == 1
+    assert complaint in found[0]
+
+
+def test_a_renamed_result_is_one_missing_and_one_new():
+    built = copy.deepcopy(SAMPLE)
+    built["book/one"]["mean-loss"] = built["book/one"].pop("loss")
+    assert differences(SAMPLE, built) == [
+        "book/one: loss is missing",
+        "book/one: mean-loss is new",
+    ]
+
+
+def test_equal_or_within_tolerance_is_no_difference():
+    built = copy.deepcopy(SAMPLE)
+    built["book/one"]["loss"]["value"] += 9e-7
+    built["book/two"]["accuracy"]["value"] += 9e-4
+    assert differences(SAMPLE, built) == []
+
+
+def test_record_outside_a_notebook_prints_the_result(capsys):
+    results.record("softmax-accuracy", 0.9134, "{:.1%}")
+    assert capsys.readouterr().out == "softmax-accuracy: 91.3%\n"
+
+
+@pytest.mark.parametrize("name", ["Loss", "final_loss", "a b", "", "-a", "a--b"])
+def test_record_refuses_a_name_that_is_no_slug(name):
+    with pytest.raises(ValueError, match="lower-case-with-hyphens"):
+        results.record(name, 1.0)
+
+
+@pytest.mark.parametrize("value", ["0.9", None, [0.9], True])
+def test_record_refuses_what_is_not_one_number(value):
+    with pytest.raises(TypeError, match="must be one number"):
+        results.record("accuracy", value)
+
+
+def test_record_refuses_a_negative_or_undefined_tolerance():
+    for tolerance in (-1e-6, math.nan):
+        with pytest.raises(ValueError, match="tolerance"):
+            results.record("accuracy", 0.9, tolerance=tolerance)
+
+
+def test_show_outside_a_notebook_prints_the_alt_text_and_closes_the_figure(capsys):
+    import matplotlib.pyplot as plt
+
+    results.show(plt.figure(), "An empty figure.")
+    assert capsys.readouterr().out == "[figure: An empty figure.]\n"
+    assert plt.get_fignums() == []
+
+
+def test_show_refuses_a_figure_without_alt_text():
+    with pytest.raises(ValueError, match="alt text"):
+        results.show(None, " ")
+
+
+if __name__ == "__main__":
+    numbers = as_expected(json.loads(BUILT.read_text("utf-8")))
+    EXPECTED.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    print(f"{sum(map(len, numbers.values()))} results written to {EXPECTED}")

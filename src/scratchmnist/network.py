@@ -38,7 +38,7 @@ def init_layers(sizes: Sequence[int], seed: int | Sequence[int]) -> list[Layer]:
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(f"sizes must be two or more positive widths, got {list(sizes)}")
     if not isinstance(seed, Integral):
-        return stack_replicas([init_layers(sizes, one_seed) for one_seed in seed])
+        return stack_replicas([init_layers(sizes, as_integer(one_seed)) for one_seed in seed])
     generator = torch.Generator().manual_seed(as_integer(seed))
     return [
         Layer(
@@ -59,6 +59,12 @@ def stack_replicas(networks: Sequence[list[Layer]]) -> list[Layer]:
     """
     if not networks:
         raise ValueError("stack_replicas needs at least one network, got none")
+    shapes = [[list(layer.weights.shape) for layer in layers] for layers in networks]
+    for other in shapes:
+        if other != shapes[0]:
+            raise ValueError(
+                f"networks must have weights of the same shapes, got {shapes[0]} and {other}"
+            )
     return [
         Layer(
             weights=torch.stack([layer.weights.mT for layer in layers]).mT,  # [R, D, H]

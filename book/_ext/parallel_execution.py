@@ -75,7 +75,7 @@ def execute_pages(app, env, docnames):
     with ThreadPoolExecutor(WORKERS) as pool:
         for docname, (result, seconds) in zip(todo, pool.map(execute, todo)):
             if result.err:
-                failures.append(f"{docname}:\n{result.exc_string}")
+                failures.append(f"{docname}:\n{result.err}")
                 continue
             logger.info("executed %s in %.1f s", docname, seconds)
             bundle = CacheBundleIn(

@@ -36,7 +36,7 @@ def check_gradients(
 
     f: called as `f(**inputs)`, gives a scalar; inputs: float64 tensors; gradients: what you claim
     dfs/d(input) is, for each of these names. Returns the largest relative error for each name:
-    |claimed - measured| / max(|claimed|, |measured|), where entries under a thousandth of the
+    ``|claimed - measured| / max(|claimed|, |measured|)``, where entries under a thousandth of the
     largest one count as that (they are rounding noise).
 
     An entry that disagrees is measured again with h/10 and h/100: near a kink, as ReLU has at 0, a

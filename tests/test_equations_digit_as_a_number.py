@@ -9,7 +9,7 @@ N, B, D, K = 11, 5, 4, 3
 X, W, b = random_point(B, D, seed=1), random_point(D, K, seed=2), random_point(1, K, seed=3)
 Y = random_point(B, K, seed=4)
 G = random_point(B, K, seed=5)  # stands for dL/dZ, whatever comes after the linear map
-ALL_X = torch.cat([random_point(N, D, seed=6), torch.ones(N, 1).double()], 1)  # with a column of ones
+ALL_X = torch.cat([random_point(N, D, seed=6), torch.ones(N, 1).double()], 1)  # a column of ones
 ALL_Y = random_point(N, 1, seed=7)
 START = random_point(D + 1, 1, seed=8)
 
@@ -92,7 +92,7 @@ def test_slope_one_image():
     (x @ by_autograd[0] + by_autograd[1] - y).square().sum().backward()
     for j in range(D):
         assert_equal(by_autograd[0].grad[j, 0], 2 * e * x[0, j])
-    assert_equal(by_autograd[1].grad[0, 0], torch.tensor(2 * e).double())
+    assert_equal(by_autograd[1].grad[0, 0], torch.tensor(2 * e, dtype=torch.float64))
 
 
 @equation("eq-slope-batch")

@@ -66,29 +66,30 @@ def relu(x: Tensor) -> tuple[Tensor, Callable]:
 
 
 def _check_linear(x: Tensor, weights: Tensor, bias: Tensor) -> None:
-    if x.dim() < 2 or weights.dim() < 2:
+    x_shape, w_shape, b_shape = x.shape, weights.shape, bias.shape
+    if len(x_shape) < 2 or len(w_shape) < 2:
         raise ValueError(
-            f"linear needs x [B, D] and weights [D, H]; got x {list(x.shape)} and weights "
-            f"{list(weights.shape)}. One image is a batch of one: x[None]"
+            f"linear needs x [B, D] and weights [D, H]; got x {list(x_shape)} and weights "
+            f"{list(w_shape)}. One image is a batch of one: x[None]"
         )
     if not x.dtype == weights.dtype == bias.dtype:
         raise ValueError(
             f"x is {x.dtype}, weights are {weights.dtype} and bias is {bias.dtype}; they must "
             "agree. Pixels stored as uint8 need scaling first: images.float() / 255"
         )
-    if x.shape[-1] != weights.shape[-2]:
+    if x_shape[-1] != w_shape[-2]:
         raise ValueError(
-            f"x {list(x.shape)} has {x.shape[-1]} columns, but weights {list(weights.shape)} "
-            f"expect D = {weights.shape[-2]}"
+            f"x {list(x_shape)} has {x_shape[-1]} columns, but weights {list(w_shape)} "
+            f"expect D = {w_shape[-2]}"
         )
-    *replicas, _, outputs = weights.shape  # replicas: [] or [R]
-    if bias.shape != (*replicas, 1, outputs):
+    *replicas, _, outputs = w_shape  # replicas: [] or [R]
+    if b_shape != (*replicas, 1, outputs):
         raise ValueError(
-            f"bias must be {[*replicas, 1, outputs]} to match weights {list(weights.shape)}; "
-            f"got {list(bias.shape)}. The axis of length 1 is the batch axis"
+            f"bias must be {[*replicas, 1, outputs]} to match weights {list(w_shape)}; "
+            f"got {list(b_shape)}. The axis of length 1 is the batch axis"
         )
-    if x.dim() > weights.dim() or (x.dim() == weights.dim() and x.shape[:-2] != weights.shape[:-2]):
+    if len(x_shape) > 2 and x_shape[:-2] != w_shape[:-2]:
         raise ValueError(
-            f"x {list(x.shape)} has other leading axes than weights {list(weights.shape)}: "
+            f"x {list(x_shape)} has other leading axes than weights {list(w_shape)}: "
             "each replica needs weights of its own"
         )

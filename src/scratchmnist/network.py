@@ -70,7 +70,7 @@ def stack_replicas(networks: Sequence[list[Layer]]) -> list[Layer]:
             weights=torch.stack([layer.weights.mT for layer in layers]).mT,  # [R, D, H]
             bias=torch.stack([layer.bias for layer in layers]),  # [R, 1, H]
         )
-        for layers in zip(*networks, strict=True)
+        for layers in zip(*networks)
     ]
 
 

@@ -28,14 +28,11 @@ class CellError(SphinxError):
 
 
 def read_notebook(env, docname):
-    """The page as a notebook, or None if it has no cells to execute."""
+    """The page as a notebook, or None if it is plain Markdown."""
     path = env.doc2path(docname)
     text = Path(path).read_text(encoding="utf-8")
     reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
-    notebook = reader.read(text) if reader else None
-    if notebook and any(cell.cell_type == "code" for cell in notebook.cells):
-        return notebook
-    return None
+    return reader.read(text) if reader else None
 
 
 def is_cached(cache, notebook):

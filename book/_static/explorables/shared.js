@@ -112,7 +112,7 @@ const explorables = (() => {
       return { fill, text, td: make("td", {}, make("span", { class: "bar" }, fill), text) };
     }));
     const heads = rows.map((row) => make("th", { scope: "row" }, row));
-    const table = make("table", { class: "bars" }, make("caption", {}, caption),
+    const table = make("table", { class: columns.length > 2 ? "bars stacked" : "bars" }, make("caption", {}, caption),
       make("thead", {}, make("tr", {}, make("th", { scope: "col" }, corner),
         ...columns.map(({ title }) => make("th", { scope: "col" }, title)))),
       make("tbody", {}, ...cells.map((row, r) => make("tr", {}, heads[r], ...row.map(({ td }) => td)))));

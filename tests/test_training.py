@@ -539,3 +539,13 @@ def test_fit_refuses_settings_of_replicas(case):
     settings = {"lr": 0.1, "epochs": 1, **changed}
     with pytest.raises(ValueError, match=message):
         fit(init_layers([D, 10], seed=range(R)), *FLOAT32, **settings)
+
+
+def test_fit_without_held_out_digits_trains_the_same_and_logs_only_training():
+    train = Digits(torch.rand(20, 6, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 3)
+    settings = {"lr": 0.1, "epochs": 2, "batch_size": 8}
+    with_valid, log = fit(init_layers([6, 3], seed=1), train, train, **settings)
+    without, short_log = fit(init_layers([6, 3], seed=1), train, **settings)
+    assert torch.equal(with_valid[0].weights, without[0].weights)
+    assert torch.equal(log.train_loss, short_log.train_loss)
+    assert short_log.valid_loss is None and short_log.valid_accuracy is None

@@ -21,15 +21,16 @@ History = NamedTuple(
     [
         ("train_loss", Tensor),
         ("train_accuracy", Tensor),
-        ("valid_loss", Tensor),
-        ("valid_accuracy", Tensor),
+        ("valid_loss", Tensor | None),
+        ("valid_accuracy", Tensor | None),
         ("batch_loss", Tensor),
     ],
 )
 History.__doc__ = """What `fit` logged. E epochs, S steps; with R replicas each has a last axis R.
 
 train_loss, train_accuracy, valid_loss, valid_accuracy: [E + 1], measured on all the images after
-each epoch; entry 0 is the network before training, so entry e belongs to e epochs.
+each epoch; entry 0 is the network before training, so entry e belongs to e epochs. The valid ones
+are None for a `fit` that held nothing out.
 batch_loss: [S], the loss of each batch just before its update.
 """
 
@@ -99,7 +100,7 @@ def evaluate(
 def fit(
     layers: list[Layer],
     train: Digits,
-    valid: Digits,
+    valid: Digits | None = None,
     loss: Callable = cross_entropy,
     *,
     lr: float | Tensor,
@@ -111,7 +112,8 @@ def fit(
     """Train a network by stochastic gradient descent and log how it goes.
 
     layers: the initial network. Its outputs decide the targets: one output learns the digit as a
-    number, ten learn one-hot rows. train, valid: images [N, 784] in [0, 1] and labels [N].
+    number, ten learn one-hot rows. train: images [N, 784] in [0, 1] and labels [N]; valid: the
+    same, held out to judge by, or None, and then nothing is logged of it.
     loss: `cross_entropy` or `mse`. lr: positive; a number, or [R, 1, 1]. batch_size: images in a
     step; the last batch of an epoch may be smaller. seed: decides the order of the images, new in
     each epoch; R replicas may share one order (one seed: fastest) or have their own (R seeds).
@@ -129,12 +131,18 @@ def fit(
     tensor(1.)
     """
     _check_settings(layers, lr, epochs, seed)
-    for name, digits in (("train", train), ("valid", valid)):
+    judged = {"train": train} if valid is None else {"train": train, "valid": valid}
+    for name, digits in judged.items():
         _check_digits(name, digits)
+
+    def measure(layers: list[Layer]) -> list[Tensor]:
+        """Loss and accuracy of train, and of valid where there is one."""
+        return [number for digits in judged.values() for number in evaluate(layers, digits, loss)]
+
     targets = encode(train.labels, outputs=layers[-1].bias.shape[-1])  # [N, K]
     generator = _generators(seed)
     lr = torch.as_tensor(lr, dtype=layers[0].weights.dtype)  # here once, rather than in each step
-    log = [(*evaluate(layers, train, loss), *evaluate(layers, valid, loss))]
+    log = [measure(layers)]
     batch_losses: list[Tensor] = []
 
     for epoch in tqdm(range(epochs), unit="epoch", delay=2, leave=False, disable=None):
@@ -145,11 +153,13 @@ def fit(
             grads = backward(d_loss())  # compute the gradients
             layers = sgd_step(layers, grads, lr)  # update the weights
             batch_losses.append(batch_loss)  # log the loss ...
-        log.append((*evaluate(layers, train, loss), *evaluate(layers, valid, loss)))  # ... and more
+        log.append(measure(layers))  # ... and other metrics
         if not keep_going:
             _check_finite(torch.stack(batch_losses[epoch_start:]), log[-1][0], epoch, lr)
 
-    columns = (torch.stack(column) for column in zip(*log, strict=True))
+    columns = [torch.stack(column) for column in zip(*log, strict=True)]
+    if valid is None:
+        columns += [None, None]
     return layers, History(*columns, torch.stack(batch_losses))
 
 

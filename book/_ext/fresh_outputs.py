@@ -41,7 +41,7 @@ def sources_hash():
     package = importlib.util.find_spec("scratchmnist")
     parts = [platform.python_version(), *map(version, COMPUTES)]
     if package is not None:
-        parts.append(hash_files(Path(package.origin).parent, ["*.py", "*.npz"]))
+        parts.append(hash_files(Path(package.origin).parent, ["*.py", "*.npz", "*.json"]))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

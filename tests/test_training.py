@@ -201,6 +201,20 @@ def test_history_by_hand():
     assert_close(history.batch_loss[0], F.cross_entropy(forward(x, layers)[0], y.double()))
 
 
+@each_depth
+def test_nothing_held_out(hidden):
+    """Without valid: the same training, the same log of it, and no columns for valid."""
+    layers = init_layers([D, *hidden, 10], seed=1)
+    settings = {"lr": 0.1, "epochs": 2, "batch_size": BATCH}
+    trained, history = fit(layers, *FLOAT32, **settings)
+    trained_alone, alone = fit(layers, FLOAT32[0], **settings)
+    assert_equal(flatten(trained), flatten(trained_alone))
+    for column in ("train_loss", "train_accuracy", "batch_loss"):
+        assert torch.equal(getattr(history, column), getattr(alone, column))
+    assert alone.valid_loss is None
+    assert alone.valid_accuracy is None
+
+
 def test_one_large_batch_is_plain_gradient_descent():
     layers = random_network(D, 10)
     trained, history = fit(layers, TRAIN, VALID, lr=0.3, epochs=2, batch_size=1000)
@@ -539,13 +553,3 @@ def test_fit_refuses_settings_of_replicas(case):
     settings = {"lr": 0.1, "epochs": 1, **changed}
     with pytest.raises(ValueError, match=message):
         fit(init_layers([D, 10], seed=range(R)), *FLOAT32, **settings)
-
-
-def test_fit_without_held_out_digits_trains_the_same_and_logs_only_training():
-    train = Digits(torch.rand(20, 6, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 3)
-    settings = {"lr": 0.1, "epochs": 2, "batch_size": 8}
-    with_valid, log = fit(init_layers([6, 3], seed=1), train, train, **settings)
-    without, short_log = fit(init_layers([6, 3], seed=1), train, **settings)
-    assert torch.equal(with_valid[0].weights, without[0].weights)
-    assert torch.equal(log.train_loss, short_log.train_loss)
-    assert short_log.valid_loss is None and short_log.valid_accuracy is None

@@ -29,8 +29,8 @@ expected: $(VENV)/.test book  ## accept the numbers of this build as the expecte
 serve: book  ## build the book and show it at a local address
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
-bench: $(VENV)/.bench  ## measure the speed of the package's operations
-	$(BIN)/python -m pytest benchmarks --benchmark-only $(ARGS)
+bench: $(VENV)/.bench  ## compare the package's speed with others', some minutes (ARGS=--save: for the book)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/.test  ## check the style of the code
 	$(BIN)/ruff check

@@ -35,4 +35,5 @@ def test_reader_of_equations_sees_each_form():
         "```{math}\n:label: eq-one\na = b\n```\n\n$$ c = d $$ (eq-two)\n\n$$\ne = f\n$$\n\n"
         "```{code-cell} python3\nprint('$$ x $$')\n```\n\n:::{math}\n:label: eq-three\ng\n:::\n"
     )
-    assert [label for label, _ in displayed_equations(text)] == ["eq-one", "eq-three", "eq-two", None]
+    labels = [label for label, _ in displayed_equations(text)]
+    assert labels == ["eq-one", "eq-three", "eq-two", None]

@@ -56,9 +56,9 @@ def test_broadcast_bug():
     pred, y = random_point(B, 1, seed=9), random_point(B, seed=10)
     mean = y.mean()
     first = sum((pred[i, 0] - y[m]) ** 2 for i in range(B) for m in range(B)) / B**2
-    second = sum(
-        ((pred[i, 0] - mean) + (mean - y[m])) ** 2 for i in range(B) for m in range(B)
-    ) / B**2
+    second = (
+        sum(((pred[i, 0] - mean) + (mean - y[m])) ** 2 for i in range(B) for m in range(B)) / B**2
+    )
     middle = 2 / B**2 * (pred - mean).sum() * (mean - y).sum()
     third = (pred - mean).square().sum() / B + middle + (mean - y).square().sum() / B
     last = (pred - mean).square().sum() / B + (y - mean).square().sum() / B
@@ -132,9 +132,7 @@ def test_weights_chain():
     _, d_w, _ = autograd_of_linear()
     for j in range(D):
         for k in range(K):
-            all_ways = sum(
-                G[i, m] * (X[i, j] if m == k else 0) for i in range(B) for m in range(K)
-            )
+            all_ways = sum(G[i, m] * (X[i, j] if m == k else 0) for i in range(B) for m in range(K))
             only_k = sum(G[i, k] * X[i, j] for i in range(B))
             transposed = sum(X.T[j, i] * G[i, k] for i in range(B))
             for line in (all_ways, only_k, transposed, (X.T @ G)[j, k]):

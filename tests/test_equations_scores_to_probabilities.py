@@ -257,9 +257,7 @@ def test_gradient_of_mse_behind_softmax():
         for m in range(K):
             delta = one_hot_rows(m)
             assert_equal(oracle[m], (2 / K * (p - y) * p * (delta - p[m])).sum())
-            assert_equal(
-                oracle[m], 2 / K * ((p[m] - y[m]) * p[m] - p[m] * ((p - y) * p).sum())
-            )
+            assert_equal(oracle[m], 2 / K * ((p[m] - y[m]) * p[m] - p[m] * ((p - y) * p).sum()))
             assert_equal(oracle[m], 2 / K * p[m] * ((p[m] - y[m]) - ((p - y) * p).sum()))
 
 

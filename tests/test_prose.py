@@ -66,7 +66,7 @@ def test_no_result_is_typed(chapter):
 def test_the_scan_finds_what_is_typed():
     text = (
         "---\nversion: 1.5\n---\n# One\n\nIt gets 91.3 % right. And 12% here, 0.5 there.\n\n"
-        "```{code-cell} python3\nx = 0.25\n```\n\nHere {result}`acc` and $0.1$ and `0.2` are fine.\n"
+        "```{code-cell} python3\nx = 0.25\n```\n\nHere {result}`acc`, $0.1$ and `0.2` are fine.\n"
         "{cite:t}`nielsen2015` reports 95.42 %. But 7.5 is mine.\n\n"
         "```{exercise}\n:label: ex-1\nShow that 33 % is wrong.\n```\n"
     )

@@ -15,6 +15,7 @@ import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
 
@@ -144,7 +145,7 @@ def one_hot(labels: Tensor, classes: int = 10) -> Tensor:
     tensor([[0., 0., 1.],
             [1., 0., 0.]])
     """
-    _check_labels(labels, classes)
+    check_labels(labels, classes)
     return (labels[..., None] == torch.arange(classes, device=labels.device)).float()
 
 
@@ -180,11 +181,11 @@ def _take(rows: Tensor, indices: Tensor) -> Tensor:
 
 
 def _check_batch_size(batch_size: int) -> None:
-    if not isinstance(batch_size, int) or batch_size < 1:
+    if not isinstance(batch_size, Integral) or batch_size < 1:
         raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
 
 
-def _check_labels(labels: Tensor, classes: int) -> None:
+def check_labels(labels: Tensor, classes: int) -> None:
     if not isinstance(labels, Tensor):
         raise TypeError(f"labels must be a tensor of integers, got {type(labels).__name__}")
     if labels.dtype == torch.bool or labels.is_floating_point() or labels.is_complex():

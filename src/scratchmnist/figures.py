@@ -98,7 +98,9 @@ def curves(
             style = line_style(index)
             ax.plot(x, centre, label=label, **style)
             if y.dim() == 2:
-                ax.fill_between(x, y.amin(1), y.amax(1), color=style["color"], alpha=0.2, linewidth=0)
+                ax.fill_between(
+                    x, y.amin(1), y.amax(1), color=style["color"], alpha=0.2, linewidth=0
+                )
             sentences.append(f"{label}: {describe_line(x, centre)}")
         if log_y:
             ax.set_yscale("log")
@@ -184,9 +186,7 @@ def confusion_figure(matrix: Tensor) -> tuple[Figure, str]:
     return fig, alt
 
 
-def intervals(
-    values: dict[str, Tensor], xlabel: str, scale: float = 1.0
-) -> tuple[Figure, str]:
+def intervals(values: dict[str, Tensor], xlabel: str, scale: float = 1.0) -> tuple[Figure, str]:
     """One row for each name: every run as a dot, the mean and its 95 % interval beside them.
 
     values: name -> [R] runs; scale: what to multiply by for display (100 for per cent).
@@ -197,7 +197,9 @@ def intervals(
         for row, (name, runs) in enumerate(values.items()):
             runs = runs.double() * scale
             mean, half = mean_and_interval(runs)
-            ax.plot(runs, torch.full_like(runs, row), "o", color="#767676", markersize=3.5, alpha=0.7)
+            ax.plot(
+                runs, torch.full_like(runs, row), "o", color="#767676", markersize=3.5, alpha=0.7
+            )
             ax.errorbar(
                 mean, row + 0.22, xerr=half, fmt="s", color=COLOURS["blue"], capsize=4, markersize=5
             )
@@ -219,7 +221,7 @@ def mean_and_interval(runs: Tensor) -> tuple[float, float]:
 
 
 def student_t_95(degrees: int) -> float:
-    """The t that 95 % of Student's distribution lies within, by its number of degrees of freedom."""
-    from scipy.special import stdtrit  # scipy comes with fastai
+    """The t that 95 % of Student's distribution lies within, by its degrees of freedom."""
+    from scipy.special import stdtrit
 
     return float(stdtrit(degrees, 0.975))

@@ -41,7 +41,8 @@ def log_sum_exp(logits: Tensor) -> Tensor:
     """log(exp(z_1) + ... + exp(z_K)) of each row, without overflow.
 
     logits: [..., B, K]. Returns [..., B, 1]. The row's largest score is taken out before `exp` and
-    put back after `log`, so the largest number ever exponentiated is 0.
+    put back after `log`, so the largest number ever exponentiated is 0. A row may hold -inf (a
+    class that is ruled out), but not in every place: then the result is NaN.
 
     Source: Blanchard, Higham and Higham (2021), "Accurately computing the log-sum-exp and softmax
     functions".

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from scratchmnist.data import Digits, _check_labels, minibatches, one_hot
+from scratchmnist.data import Digits, check_labels, minibatches, one_hot
 from scratchmnist.losses import cross_entropy
 from scratchmnist.metrics import predicted_digits
 from scratchmnist.network import Layer, forward
@@ -72,7 +72,7 @@ def encode(labels: Tensor, outputs: int) -> Tensor:
             [1., 0., 0., 0.]])
     """
     if outputs == 1:
-        _check_labels(labels, classes=10)
+        check_labels(labels, classes=10)
         return labels[:, None].float()
     return one_hot(labels, outputs)
 

@@ -213,8 +213,9 @@ def intervals(values: dict[str, Tensor], xlabel: str, scale: float = 1.0) -> tup
 def mean_and_interval(runs: Tensor) -> tuple[float, float]:
     """Mean of R runs and the half-width of its 95 % interval (Student's t, R - 1 degrees).
 
-    >>> mean_and_interval(torch.tensor([1.0, 2.0, 3.0]))
-    (2.0, 2.484...)
+    >>> mean, half = mean_and_interval(torch.tensor([1.0, 2.0, 3.0]))
+    >>> mean, round(half, 3)
+    (2.0, 2.484)
     """
     half = student_t_95(len(runs) - 1) * runs.double().std().item() / len(runs) ** 0.5
     return runs.double().mean().item(), half

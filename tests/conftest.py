@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from browser import find_chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 JB = "from jupyter_book.cli.main import main; main()"  # what the command `jb` does
@@ -38,6 +39,21 @@ def built_book() -> Path:
     if done.returncode:
         pytest.fail(f"jb build . failed:\n{done.stdout[-3000:]}", pytrace=False)
     return ROOT / "_build"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium that shows pages from files. In CI it has to be there."""
+    from playwright.sync_api import sync_playwright
+
+    path = find_chromium()
+    if path is None:
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("no Chromium: `python tests/install_browser.py` gets one")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path)
+        yield chromium
+        chromium.close()
 
 
 class SmallBook:

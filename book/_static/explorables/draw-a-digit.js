@@ -36,6 +36,7 @@
   function prepare(ink, side) {
     let [top, bottom, left, right, mass, sumX, sumY] = [side, -1, side, -1, 0, 0, 0];
     ink.forEach((value, i) => {
+      if (!value) return;
       const [x, y] = [i % side, Math.floor(i / side)];
       mass += value;
       sumX += value * (x + 0.5);
@@ -73,7 +74,7 @@
     const context = pad.getContext("2d", { willReadFrequently: true });
     const small = e.picture("");
     const seen = e.picture("What the networks get: the drawing in 28 by 28 pixels");
-    let [strokes, digit, drawing] = [[], 6, false];
+    let [strokes, digit, drawing, waiting] = [[], 6, false, null];
 
     function clear() {
       [strokes, digit] = [[], -1];
@@ -121,10 +122,11 @@
         context.drawImage(small, 0, 0, SIDE, SIDE);
       }
       Object.assign(context, { lineWidth: PEN + 6 * thick.input.value, lineCap: "round", lineJoin: "round" });
-      for (const [first, ...rest] of strokes) {
+      for (const [[x, y], ...rest] of strokes) {
         context.beginPath();
-        context.moveTo(...first);
-        for (const point of rest.length ? rest : [first]) context.lineTo(...point);
+        context.moveTo(x, y);
+        context.lineTo(x, y + 0.01);  // a line without length would leave no dot
+        for (const point of rest) context.lineTo(...point);
         context.stroke();
       }
     }
@@ -150,7 +152,7 @@
     pad.addEventListener("pointermove", (event) => {
       if (!drawing) return;
       for (const step of event.getCoalescedEvents?.() ?? [event]) strokes.at(-1).push(point(step));
-      update();
+      waiting ??= requestAnimationFrame(() => { waiting = null; update(); });  // once a frame
     });
     for (const end of ["pointerup", "pointercancel"]) pad.addEventListener(end, () => { drawing = false; });
 
@@ -175,7 +177,7 @@
     function update() {
       draw();
       const data = context.getImageData(0, 0, SIDE, SIDE).data;
-      const ink = Array.from({ length: SIDE * SIDE }, (_, i) => 1 - data[4 * i] / 255);
+      const ink = new Float64Array(SIDE * SIDE).map((_, i) => 1 - data[4 * i] / 255);
       const x = (ready.checked ? prepare : shrink)(ink, SIDE);
       e.paint(seen, x, e.ink);
       const [z1, scores] = e.forward(x, two);

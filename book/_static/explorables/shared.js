@@ -70,7 +70,7 @@ const explorables = (() => {
 
   // A native slider with its label and its value in words. say(value) -> text
   function slider(label, attributes, say, oninput) {
-    const value = make("output");
+    const value = make("span", { class: "now", "aria-hidden": "true" });  // the slider says it itself
     const input = make("input", { type: "range", ...attributes });
     const update = () => {
       value.textContent = say(+input.value);

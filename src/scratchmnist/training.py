@@ -48,7 +48,8 @@ def sgd_step(layers: list[Layer], grads: list[Layer], lr: float | Tensor) -> lis
     """
     if isinstance(lr, Tensor):
         _check_lr_fits(lr, layers)
-    lr = torch.as_tensor(lr, dtype=layers[0].weights.dtype)
+    else:
+        lr = torch.tensor(lr, dtype=layers[0].weights.dtype)
     return [
         Layer(
             layer.weights.addcmul(lr, grad.weights, value=-1),  # weights - lr * d_weights

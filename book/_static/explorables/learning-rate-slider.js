@@ -78,14 +78,11 @@
     function show() {
       const k = +rate.input.value;
       const { rates, loss, accuracy, name } = run;
+      // A loss that is no longer a number leaves the chart at the top.
       const path = (values) => {
-        let pen = "M";
-        return values.map((v, n) => {
-          if (v === null) return "";
-          const step = `${pen}${losses.across(n).toFixed(1)} ${Math.max(-1000, losses.up(v)).toFixed(1)}`;
-          pen = "L";
-          return step;
-        }).join("");
+        const lost = values.indexOf(null);
+        return values.slice(0, lost < 0 ? undefined : lost + 1).map((v, n) =>
+          `${n ? "L" : "M"}${losses.across(n).toFixed(1)} ${v === null ? -1000 : Math.max(-1000, losses.up(v)).toFixed(1)}`).join("");
       };
       const order = [...rates.keys()].filter((r) => r !== k).concat(k);
       losses.lines.replaceChildren(...order.map((r) =>

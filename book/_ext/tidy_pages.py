@@ -4,9 +4,12 @@
 - An output that holds only a <script> of data would leave an empty bar: marked, book.css hides it.
 - A picture's size goes into the attributes width and height. There (and not in a style) the browser
   takes the proportions from it, keeps the room free, and can still shrink it on a narrow screen.
+- An empty heading of a column (the corner of a table) is a plain cell.
+- The theme's templates that need a repair are in book/_templates.
 """
 
 import re
+from pathlib import Path
 
 from docutils import nodes
 
@@ -49,7 +52,20 @@ def depart_image(translator, node):
     type(translator).depart_image(translator, node)
 
 
+EMPTY_HEADING = re.compile(r'<th class="head( stub)?">\s*(?:<p>\s*</p>)?\s*</th>|<th>\s*</th>')
+
+
+def tidy_body(app, pagename, templatename, context, doctree):
+    context["body"] = EMPTY_HEADING.sub("<td></td>", context.get("body", ""))
+
+
+def add_templates(app, config):
+    config.templates_path.append(str(Path(__file__).resolve().parents[1] / "_templates"))
+
+
 def setup(app):
+    app.connect("config-inited", add_templates)
+    app.connect("html-page-context", tidy_body)
     app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("doctree-resolved", drop_thebe_settings, priority=900)

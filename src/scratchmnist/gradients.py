@@ -35,7 +35,7 @@ def check_gradients(
     """Compare gradients with central differences, input by input.
 
     f: called as `f(**inputs)`, gives a scalar; inputs: float64 tensors; gradients: what you claim
-    dfs/d(input) is, for each of these names. Returns the largest relative error for each name:
+    df/d(input) is, for each of these names. Returns the largest relative error for each name:
     ``|claimed - measured| / max(|claimed|, |measured|)``, where entries under a thousandth of the
     largest one count as that (they are rounding noise).
 

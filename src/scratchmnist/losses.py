@@ -70,7 +70,7 @@ def log_softmax(logits: Tensor) -> Tensor:
 def softmax(logits: Tensor) -> Tensor:
     """Scores to probabilities: exp(z_k) / (exp(z_1) + ... + exp(z_K)), row by row.
 
-    logits: [..., B, K]. Returns [..., B, K]; every row is positive and sums to 1.
+    logits: [..., B, K]. Returns [..., B, K]; no entry is negative, and every row sums to 1.
 
     >>> softmax(torch.tensor([[1.0, 1.0, 1.0, 1.0]]))
     tensor([[0.2500, 0.2500, 0.2500, 0.2500]])

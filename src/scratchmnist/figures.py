@@ -226,3 +226,79 @@ def student_t_95(degrees: int) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, 0.975))
+
+
+def broadcast_drawing(column: Sequence[int], row: Sequence[int]) -> tuple[Figure, str]:
+    """A column plus a row, drawn: what is repeated is pale. column: [n] numbers; row: [m]."""
+    n, m = len(column), len(row)
+    tables = [
+        ([[c] * m for c in column], lambda i, j: j == 0, f"[{n}, 1]"),
+        ([list(row)] * n, lambda i, j: i == 0, f"[1, {m}]"),
+        ([[c + r for r in row] for c in column], lambda i, j: True, f"[{n}, {m}]"),
+    ]
+    with plt.rc_context(STYLE | {"figure.figsize": (5.2, 1.9)}):
+        fig, axes = plt.subplots(1, 3)
+        for ax, (table, is_own, shape), sign in zip(axes, tables, ("+", "=", "")):
+            for i in range(n):
+                for j in range(m):
+                    own = is_own(i, j)
+                    edge = COLOURS["blue"] if own else "#b0b0b0"
+                    line = "-" if own else ":"
+                    ax.add_patch(plt.Rectangle((j, -i), 0.94, -0.94, fill=False, ec=edge, ls=line))
+                    ax.text(j + 0.47, -i - 0.47, table[i][j], ha="center", va="center",
+                            color="black" if own else "#767676")  # fmt: skip
+            ax.text(m / 2, -n - 0.45, shape, ha="center", va="center")
+            ax.text(m + 0.45, -n / 2, sign, ha="center", va="center", fontsize=14)
+            ax.set(xlim=(-0.1, m + 0.8), ylim=(-n - 0.8, 0.1), aspect="equal")
+            ax.axis("off")
+    return fig, (
+        f"The column {list(column)} of shape [{n}, 1], repeated {m} times side by side, plus the "
+        f"row {list(row)} of shape [1, {m}], repeated {n} times one below the other, gives the "
+        f"table {tables[2][0]} of shape [{n}, {m}]."
+    )
+
+
+def product_drawing(products: Sequence[tuple]) -> tuple[Figure, str]:
+    """Matrix products as boxes: the row and the column that make one entry are filled.
+
+    products: for each one (title, (left, rows, middle), (right, middle, columns), result).
+    """
+    lengths = {"B": 1.0, "D": 2.2, "K": 0.75, "H": 1.3}
+    with plt.rc_context(STYLE | {"figure.figsize": (6.6, 1.3 + 1.35 * len(products))}):
+        fig, axes = plt.subplots(len(products), 1, squeeze=False)
+        for ax, (title, (left, rows, middle), (right, _, columns), result) in zip(
+            axes.flat, products
+        ):
+            x = 0.0
+            for name, height, width, fill, sign in (
+                (left, rows, middle, "row", ""),
+                (right, middle, columns, "column", "="),
+                (result, rows, columns, "entry", ""),
+            ):
+                h, w = lengths[height], lengths[width]
+                ax.add_patch(plt.Rectangle((x, -h / 2), w, h, fill=False, ec="black"))
+                spot = {
+                    "row": (x, h / 2 - 0.4, w, 0.16),
+                    "column": (x + 0.25, -h / 2, 0.16, h),
+                    "entry": (x + 0.25, h / 2 - 0.4, 0.16, 0.16),
+                }[fill]
+                colour = COLOURS["vermillion" if fill == "entry" else "blue"]
+                ax.add_patch(plt.Rectangle(spot[:2], *spot[2:], color=colour, lw=0))
+                ax.text(
+                    x + w / 2, -h / 2 - 0.16, f"{name}  [{height}, {width}]", ha="center", va="top"
+                )
+                ax.text(x + w + 0.45, 0, sign, ha="center", va="center", fontsize=14)
+                x += w + 0.9
+            ax.set_title(title, loc="left", fontsize=10)
+            ax.set(xlim=(-0.2, 6.2), ylim=(-1.6, 1.2), aspect="equal")
+            ax.axis("off")
+    sentences = [
+        f"{title}: {left} [{rows}, {middle}] times {right} [{middle}, {columns}] gives {result} "
+        f"[{rows}, {columns}]; one row of {left} and one column of {right}, each of length "
+        f"{middle}, make one entry"
+        for title, (left, rows, middle), (right, _, columns), result in products
+    ]
+    alt = "Boxes for matrices. " + ". ".join(sentences) + "."
+    for tex, words in ((r"^\top", " transposed"), (r"\partial ", "d"), ("$", "")):
+        alt = alt.replace(tex, words)
+    return fig, alt

@@ -18,11 +18,11 @@ BUILT = Path(__file__).parents[1] / "_build" / "results.json"
 
 
 def is_close(expected, seen, tolerance):
-    """Within `tolerance`, relative to max(|expected|, 1); nan equals nan."""
+    """Within `tolerance` of each other, in their own unit; nan equals nan."""
     expected, seen = float(expected), float(seen)  # "nan" and "inf" are stored as text
     if math.isnan(expected) or math.isnan(seen):
         return math.isnan(expected) and math.isnan(seen)
-    return expected == seen or abs(expected - seen) <= tolerance * max(abs(expected), 1)
+    return expected == seen or abs(expected - seen) <= tolerance
 
 
 def differences(expected, built):

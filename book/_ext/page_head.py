@@ -4,7 +4,8 @@ The description is the page's first paragraph without mathematics, as plain text
 address has to be complete to be of use elsewhere: set html_baseurl where the book is published.
 """
 
-from html import escape
+import re
+from html import escape, unescape
 
 from docutils import nodes
 
@@ -30,7 +31,7 @@ def add_tags(app, pagename, templatename, context, doctree):
     about = {
         "og:type": "article",
         "og:site_name": app.config.html_title or app.config.project,
-        "og:title": context["title"],
+        "og:title": unescape(re.sub(r"<[^>]*>", "", context["title"])),
         "og:image": picture,
         "og:image:alt": "Ten handwritten digits, 0 to 9",
         "twitter:card": "summary_large_image",

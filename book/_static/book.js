@@ -35,6 +35,14 @@
   document.addEventListener("toggle", update, true); // a <details> opened: its code may be wide
   document.addEventListener("click", () => setTimeout(update));
 
+  // The files under the arrow at the top are for keeping, not for looking at.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const link of document.querySelectorAll(".dropdown-download-buttons a")) {
+      link.setAttribute("download", "");
+      link.removeAttribute("target");
+    }
+  });
+
   // Results of a search without their context where pages are files: a script may not read those.
   if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS) {
     window.DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

@@ -22,7 +22,7 @@ def record(name: str, value, text: str = "{:.3f}", tolerance: float = 1e-6) -> N
         name: a slug, ``lower-case-with-hyphens``.
         value: an int, a float, or a tensor with one element.
         text: how the prose shows it, a format string: ``"{:.1%}"``, ``"{:,}"``, ``"{:.2g}"``.
-        tolerance: how far a later build may be off, relative to max(abs(value), 1).
+        tolerance: how far off a later build may be, in the value's own unit.
 
     Outside a notebook it prints the name and the text.
 

@@ -4,11 +4,13 @@
 - An output that holds only a <script> of data would leave an empty bar: marked, book.css hides it.
 - A picture's size goes into the attributes width and height. There (and not in a style) the browser
   takes the proportions from it, keeps the room free, and can still shrink it on a narrow screen.
-- An empty heading of a column (the corner of a table) is a plain cell.
+- Small faults that a screen reader would stumble over are mended (REPAIRS).
+- A page with cells is offered as a notebook.
 - The theme's templates that need a repair are in book/_templates.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 from docutils import nodes
@@ -52,11 +54,28 @@ def depart_image(translator, node):
     type(translator).depart_image(translator, node)
 
 
-EMPTY_HEADING = re.compile(r'<th class="head( stub)?">\s*(?:<p>\s*</p>)?\s*</th>|<th>\s*</th>')
+REPAIRS = [
+    (re.compile(r'<th(?: class="head(?: stub)?")?>\s*(?:<p>\s*</p>)?\s*</th>'), "<td></td>"),
+    # names that differ from what is to be read there
+    (re.compile(r'(<summary) aria-label="Toggle hidden content"'), r"\1"),
+    # an item of a list must say so; the role it has is deprecated
+    (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
+]
 
 
 def tidy_body(app, pagename, templatename, context, doctree):
-    context["body"] = EMPTY_HEADING.sub("<td></td>", context.get("body", ""))
+    for pattern, better in REPAIRS:
+        context["body"] = pattern.sub(better, context.get("body", ""))
+
+
+def offer_notebook(app, pagename, templatename, context, doctree):
+    """The theme offers an executed page as a notebook only beside a launch button; we have none."""
+    notebook = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+    if '<div class="cell ' in context.get("body", "") and notebook.exists():
+        target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(notebook, target)
+        context["ipynb_source"] = f"{pagename}.ipynb"
 
 
 def add_templates(app, config):
@@ -66,6 +85,7 @@ def add_templates(app, config):
 def setup(app):
     app.connect("config-inited", add_templates)
     app.connect("html-page-context", tidy_body)
+    app.connect("html-page-context", offer_notebook, priority=100)  # before the theme's buttons
     app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("doctree-resolved", drop_thebe_settings, priority=900)

@@ -48,8 +48,9 @@ FEWER_PARTS = """() => {
 }"""
 OVERFLOW = """() => {
   const page = document.documentElement, wide = page.scrollWidth - innerWidth;
-  const widest = [...document.querySelectorAll("main *")].find(
-    (part) => part.getBoundingClientRect().right > innerWidth + 1);
+  const widest = [...document.querySelectorAll("main *")].findLast((part) =>
+    part.getBoundingClientRect().right > innerWidth + 1 && !part.closest(
+      ".bd-sidebar-secondary, pre, .katex-display, .pst-scrollable-table-container"));
   if (wide <= 0) return [];
   return [`${innerWidth} px: ${wide} px too wide, ${widest?.outerHTML.slice(0, 90)}`];
 }"""

@@ -44,8 +44,8 @@
   });
 
   // Results of a search without their context where pages are files: a script may not read those.
-  if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS) {
-    window.DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  if (location.protocol === "file:") {
+    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   }
 
   // On paper nothing can be unfolded: what is folded is opened, and folded again afterwards. The

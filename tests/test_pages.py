@@ -419,8 +419,14 @@ def test_downloaded_notebooks_run_from_top_to_bottom(built_book, tmp_path, monke
 
     def run(file):
         notebook = nbformat.read(file, as_version=4)
-        metadata = {"metadata": {"path": str(tmp_path)}}
-        NotebookClient(notebook, timeout=600, kernel_name="python3", resources=metadata).execute()
+        client = NotebookClient(
+            notebook,
+            timeout=600,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(tmp_path)}},
+            extra_arguments=["--log-level=ERROR"],
+        )
+        client.execute(env=os.environ | {"OMP_NUM_THREADS": "1"})  # two at a time
         return sum(cell.cell_type == "code" for cell in notebook.cells)
 
     with ThreadPoolExecutor(2) as pool:

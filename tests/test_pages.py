@@ -35,15 +35,15 @@ WATCH_SHIFTS = """
   }).observe({type: "layout-shift", buffered: true});
 """
 # axe takes a minute for a page with thousands of formulas and coloured words of code, which are
-# all of one make: it gets the first ten formulas, and of each kind of word the first ten
+# all of one make: it gets the first five formulas, and of each kind of word the first five
 FEWER_PARTS = """() => {
   for (const part of ["html", "mathml"])
-    [...document.querySelectorAll(`.katex-${part}`)].slice(10).forEach(
+    [...document.querySelectorAll(`.katex-${part}`)].slice(5).forEach(
       (formula) => formula.replaceChildren("x"));
   const seen = {};
   for (const word of document.querySelectorAll("pre span[class]")) {
     seen[word.className] = (seen[word.className] || 0) + 1;
-    if (seen[word.className] > 10 && !word.firstElementChild) word.replaceWith(word.textContent);
+    if (seen[word.className] > 5 && !word.firstElementChild) word.replaceWith(word.textContent);
   }
   document.querySelectorAll("pre").forEach((code) => code.normalize());
 }"""

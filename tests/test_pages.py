@@ -408,9 +408,8 @@ def test_on_paper_everything_is_black_and_unfolded(browser, built_book):
 
 
 @pytest.mark.skipif(not os.environ.get("CI"), reason="takes minutes; CI=1 runs it")
-def test_downloaded_notebooks_run_from_top_to_bottom(built_book, tmp_path, monkeypatch):
+def test_downloaded_notebooks_run_from_top_to_bottom(built_book, tmp_path):
     """In a folder of their own, with nothing but the installed package."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as the pages are made; two run at a time
     import nbformat
     from nbclient import NotebookClient
 

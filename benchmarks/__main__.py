@@ -50,6 +50,18 @@ def bare_products(problem: peers.Problem):
     return train, None
 
 
+def against_peers(losses: dict, times: dict) -> dict:
+    """The loss that all reached, everyone's times to Sequential + SGD, and ours to everyone's."""
+    return {
+        "loss": round(losses["scratchmnist"].item(), 6),
+        "peers": compare(times, to=SEQUENTIAL),
+        "ours_to": {
+            name: spread([a / b for a, b in zip(times["scratchmnist"], values)])
+            for name, values in times.items()
+        },
+    }
+
+
 def available(peers_by_name: dict) -> dict:
     """Without the peers whose package is not installed."""
     missing = {
@@ -81,14 +93,7 @@ def steps(rounds: int) -> dict:
                 return turn
 
             times = take_turns({name: turn_of(p[0]) for name, p in made.items()}, rounds)
-            result[f"{kind}, batch {batch}"] = {
-                "loss": round(losses["scratchmnist"].item(), 6),
-                "peers": compare(times, to=SEQUENTIAL),
-                "ours_to": {
-                    name: spread([a / b for a, b in zip(times["scratchmnist"], values)])
-                    for name, values in times.items()
-                },
-            }
+            result[f"{kind}, batch {batch}"] = against_peers(losses, times)
     return result
 
 
@@ -112,14 +117,7 @@ def epochs(rounds: int) -> dict:
             made["scikit-learn SGDClassifier"] = peers.epoch_sgd_classifier(problem)
         turns = {name: (lambda number, epoch=made[name][0]: epoch(number) or 1) for name in made}
         times = take_turns(turns, rounds if count == 5000 else max(3, rounds // 5))
-        result[f"{kind}, {count:,} images, batch {batch}"] = {
-            "loss": round(losses["scratchmnist"].item(), 6),
-            "peers": compare(times, to=SEQUENTIAL),
-            "ours_to": {
-                name: spread([a / b for a, b in zip(times["scratchmnist"], values)])
-                for name, values in times.items()
-            },
-        }
+        result[f"{kind}, {count:,} images, batch {batch}"] = against_peers(losses, times)
     return result
 
 

@@ -42,16 +42,22 @@ def built_book() -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """A Chromium that shows pages from files. In CI it has to be there."""
-    from playwright.sync_api import sync_playwright
-
+def chromium_path() -> str:
+    """Where Chromium is. In CI it has to be there; elsewhere the tests that need it are skipped."""
     path = find_chromium()
     if path is None:
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
         missing("no Chromium: `python tests/install_browser.py` gets one")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path):
+    """A Chromium that shows pages from files."""
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path)
+        chromium = playwright.chromium.launch(executable_path=chromium_path)
         yield chromium
         chromium.close()
 

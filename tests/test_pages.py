@@ -16,7 +16,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from browser import find_chromium
 from conftest import ROOT
 
 WIDTHS = {"wide": 1280, "narrow": 390}
@@ -255,7 +254,7 @@ class Look:
         await context.close()
 
 
-def look_at(files, axe, screenshots=None) -> dict[str, dict[str, list[str]]]:
+def look_at(files, axe, chromium_path, screenshots=None) -> dict[str, dict[str, list[str]]]:
     """{page: {check: faults}}, two pages at a time in one browser."""
 
     async def look_at_all():
@@ -264,7 +263,7 @@ def look_at(files, axe, screenshots=None) -> dict[str, dict[str, list[str]]]:
         turn = asyncio.Semaphore(2)
         looks = [Look(file, axe, screenshots) for file in files]
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=find_chromium())
+            browser = await playwright.chromium.launch(executable_path=chromium_path)
 
             async def look_once(look):
                 async with turn:
@@ -282,20 +281,17 @@ def look_at(files, axe, screenshots=None) -> dict[str, dict[str, list[str]]]:
 
 @pytest.fixture(scope="module")
 def axe():
-    if find_chromium() is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing("no Chromium: `python tests/install_browser.py` gets one")
     import axe_playwright_python
 
     return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
-def looks(built_book, axe):
+def looks(built_book, axe, chromium_path):
     screenshots = built_book / "screenshots"
     shutil.rmtree(screenshots, ignore_errors=True)
     screenshots.mkdir()
-    return look_at(pages_of(built_book / "html"), axe, screenshots)
+    return look_at(pages_of(built_book / "html"), axe, chromium_path, screenshots)
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -332,7 +328,7 @@ TOGETHER = [  # faults on one page, none of which another's check would take for
 ]
 
 
-def test_every_check_finds_its_fault(built_book, axe, tmp_path):
+def test_every_check_finds_its_fault(built_book, axe, chromium_path, tmp_path):
     html = built_book / "html"
     (tmp_path / "_static").symlink_to(html / "_static")
     shutil.copy(html / "searchindex.js", tmp_path)
@@ -349,7 +345,7 @@ def test_every_check_finds_its_fault(built_book, axe, tmp_path):
             page = page.replace('<html lang="en"', "<html", 1)
         files.append(tmp_path / "book" / f"{'-'.join(checks)}.html")
         files[-1].write_text(page, encoding="utf-8")
-    found = look_at(files, axe)
+    found = look_at(files, axe, chromium_path)
     for file, checks in zip(files, TOGETHER):
         for check in checks:
             assert found[file.stem][check], check

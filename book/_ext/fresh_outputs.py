@@ -16,7 +16,7 @@ import platform
 import shutil
 from pathlib import Path
 
-COMPUTES = ("torch", "torchvision", "numpy", "fastai", "matplotlib", "scikit-learn", "jax")
+COMPUTES = ("torch", "torchvision", "numpy", "scipy", "fastai", "matplotlib", "scikit-learn", "jax")
 OWN_FILES = Path(__file__).parent
 CACHES_KEPT = 3  # a switch between branches finds its outputs again
 

@@ -133,9 +133,9 @@ def replicas(rounds: int, count: int = 32) -> dict:
     for name, (train, _) in made.items():
 
         def turn(number, train=train):
-            first = number * 4 % 300
-            train(first, first + 4)
-            return 4 * count
+            first = number * 16 % 304
+            train(first, first + 16)
+            return 16 * count
 
         turns[name] = turn
     alone = peers.autograd_sequential(problem)[0]

@@ -57,7 +57,7 @@ def browser(chromium_path):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=chromium_path)
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=["--disable-gpu"])
         yield chromium
         chromium.close()
 

@@ -231,17 +231,16 @@ def start(rounds: int) -> dict:
     import subprocess
     from resource import RUSAGE_CHILDREN, getrusage
 
-    def children():
+    def children() -> int:
         usage = getrusage(RUSAGE_CHILDREN)
-        return usage.ru_utime + usage.ru_stime
+        return int((usage.ru_utime + usage.ru_stime) * 1e9)
 
-    times = {"scratchmnist": [], "torch": []}
-    for _ in range(7):
-        for name, values in times.items():
-            before = children()
-            subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
-            values.append((children() - before) * 1e6)
-    return compare(times, to="torch")
+    def turn_of(module):
+        command = [sys.executable, "-c", f"import {module}"]
+        return lambda number: subprocess.run(command, check=True) and 1
+
+    turns = {name: turn_of(name) for name in ("scratchmnist", "torch")}
+    return compare(take_turns(turns, max(3, rounds // 5), clock=children), to="torch")
 
 
 PARTS = {

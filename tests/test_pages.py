@@ -412,6 +412,11 @@ def test_on_paper_everything_is_black_and_unfolded(browser, built_book):
     page.emulate_media(media="print", color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate(folded) == 0
+    seen = (
+        "[...document.querySelectorAll('article details.hide > summary ~ *')].map((part) => "
+        "getComputedStyle(part).opacity)"
+    )
+    assert set(page.evaluate(seen)) == {"1"}
     hidden = ["#pst-primary-sidebar", "#pst-secondary-sidebar", ".bd-header-article", ".copybtn"]
     for selector in [*hidden, ".prev-next-footer"]:
         assert not page.locator(selector).first.is_visible(), selector

@@ -59,18 +59,18 @@ labels: int64 [N], each 0 to 9.
 def load_mnist(source: str = "subset") -> tuple[Digits, Digits]:
     """MNIST as tensors.
 
-    source="subset": the assignment's 5000 + 5000 pictures, 500 of each digit from MNIST's training
-    images and 500 from its test images. They take turns, 0, 1, ..., 9, 0, 1, ..., each digit in
-    the order it was picked: a slice that starts and ends at multiples of 10 holds every digit
-    equally often. They come with the package; no network is needed.
+    source="subset": the assignment's 5000 + 5000 pictures, 500 of each digit from MNIST's
+    training images and 500 from its test images. They take turns, 0, 1, ..., 9, 0, 1, ...,
+    each digit in the order it was picked: a slice that starts and ends at multiples of 10
+    holds every digit equally often. They come with the package; no network is needed.
 
-    source="full": all 60,000 + 10,000 in MNIST's own order. fastai's `untar_data` downloads them
-    as PNGs on first use. They are decoded once, into MNIST's original four files, which stay in a
-    folder `mnist_idx` beside the PNGs.
+    source="full": all 60,000 + 10,000 in MNIST's own order. fastai's `untar_data` downloads
+    them as PNGs on first use. They are decoded once, into MNIST's original four files, which
+    stay in a folder `mnist_idx` beside the PNGs.
 
-    Returns (train, test), each a `Digits`. Raises ValueError for an unknown source and for a data
-    file with another checksum than it should have (compared on every load), FileNotFoundError for
-    missing files, ConnectionError if the download fails.
+    Returns (train, test), each a `Digits`. Raises ValueError for an unknown source and for a
+    data file with another checksum than it should have (compared on every load),
+    FileNotFoundError for missing files, ConnectionError if the download fails.
 
     >>> train, test = load_mnist()
     >>> train.images.shape, train.labels.shape
@@ -91,8 +91,9 @@ def load_mnist(source: str = "subset") -> tuple[Digits, Digits]:
 def split(digits: Digits, held_out: int, seed: int = 0) -> tuple[Digits, Digits]:
     """Hold some pictures out, at random, to judge a model by pictures it was not trained on.
 
-    Returns (the others, the held-out ones), each a `Digits`, in shuffled order. One seed always
-    holds out the same pictures. Raises ValueError unless some are held out and some are left.
+    Returns (the others, the held-out ones), each a `Digits`, in shuffled order. One seed
+    always holds out the same pictures. Raises ValueError unless some are held out and some
+    are left.
 
     >>> train, test = load_mnist()
     >>> train, valid = split(train, 1000)
@@ -112,13 +113,13 @@ def minibatches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """All the data once, shuffled, in batches. The last is short if `batch_size` does not divide N.
 
-    images: [N, D]; targets: [N, K], or labels [N]. The order is drawn from `generator`, anew in
-    each call. A list of R generators gives each of R replicas an order of its own: the one that
-    its generator would give it alone.
+    images: [N, D]; targets: [N, K], or labels [N]. The order is drawn from `generator`, anew
+    in each call. A list of R generators gives each of R replicas an order of its own: the one
+    that its generator would give it alone.
 
-    Yields (x [B, D], y [B, K]), or with a list of generators (x [R, B, D], y [R, B, K]). Raises
-    ValueError for a batch size that is no positive integer, for images and targets of different
-    lengths, for no images, and for a seed where a generator belongs.
+    Yields (x [B, D], y [B, K]), or with a list of generators (x [R, B, D], y [R, B, K]).
+    Raises ValueError for a batch size that is no positive integer, for images and targets of
+    different lengths, for no images, and for a seed where a generator belongs.
 
     >>> images, targets = torch.arange(5.0).reshape(5, 1), torch.arange(5)
     >>> batches = list(minibatches(images, targets, 2, torch.Generator().manual_seed(0)))
@@ -138,8 +139,9 @@ def minibatches(
 def one_hot(labels: Tensor, classes: int = 10) -> Tensor:
     """A 1 in the column of each label, 0 elsewhere.
 
-    labels: integers of any shape [...]. Returns float32 [..., classes]. Raises TypeError unless
-    the labels are a tensor of integers, ValueError for a label outside 0 to classes - 1.
+    labels: integers of any shape [...]. Returns float32 [..., classes]. Raises TypeError
+    unless the labels are a tensor of integers, ValueError for a label outside 0 to
+    classes - 1.
 
     >>> one_hot(torch.tensor([2, 0]), classes=3)
     tensor([[0., 0., 1.],
@@ -201,14 +203,14 @@ def check_labels(labels: Tensor, classes: int) -> None:
 def homework_dataloaders(path: str | Path, batch_size: int = 16):
     """The assignment's own loading code, with fastai: 500 pictures of each digit from each part.
 
-    path: a folder with MNIST's PNGs in `training/0` to `testing/9`. `untar_data(URLs.MNIST)` gives
-    the full one, `export_pngs` one that needs no network; on either, the pictures are those of
-    `load_mnist()`. As the assignment does, this seeds the global generators of Python, NumPy and
-    torch with 0, and prints how many pictures there are.
+    path: a folder with MNIST's PNGs in `training/0` to `testing/9`. `untar_data(URLs.MNIST)`
+    gives the full one, `export_pngs` one that needs no network; on either, the pictures are
+    those of `load_mnist()`. As the assignment does, this seeds the global generators of
+    Python, NumPy and torch with 0, and prints how many pictures there are.
 
-    Returns fastai `DataLoaders` that yield (x float32 [B, 1, 28, 28] in 0..1, labels int64 [B]).
-    Raises FileNotFoundError for a missing folder, ValueError for too few pictures and for a batch
-    size that is no positive integer.
+    Returns fastai `DataLoaders` that yield (x float32 [B, 1, 28, 28] in 0..1, labels int64
+    [B]). Raises FileNotFoundError for a missing folder, ValueError for too few pictures and
+    for a batch size that is no positive integer.
 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     dataloaders = homework_dataloaders(export_pngs(folder))
@@ -238,8 +240,8 @@ def pick_homework_images(path: str | Path):
     """The assignment's choice: an `L` of 10,000 paths, part by part, digit by digit.
 
     The assignment lists each folder in the file system's order, so that one seed picks other
-    pictures on another machine. Here each listing is sorted before it is shuffled (by Python's
-    `random`, which `set_seed` seeds).
+    pictures on another machine. Here each listing is sorted before it is shuffled (by
+    Python's `random`, which `set_seed` seeds).
     """
     from fastai.torch_core import set_seed
     from fastcore.foundation import L
@@ -277,8 +279,8 @@ def _list_pngs(folder: Path):
 def read_subset() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The stored arrays; on the first axis the training part, then the test part.
 
-    Returns images uint8 [2, 5000, 784], labels uint8 [2, 5000], and the place of each image in
-    MNIST's original files, indices uint16 [2, 5000].
+    Returns images uint8 [2, 5000, 784], labels uint8 [2, 5000], and the place of each image
+    in MNIST's original files, indices uint16 [2, 5000].
     """
     data = _read_checked(SUBSET_FILE, "sha256", SUBSET_SHA256, "install scratchmnist again")
     with np.load(io.BytesIO(data)) as arrays:
@@ -344,8 +346,8 @@ def read_full(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     """(images uint8 [N, 784], labels uint8 [N]) of each part, from the folder of MNIST's PNGs.
 
     The PNGs are decoded once, into MNIST's original files: tensors of bytes, behind a short
-    header. As their checksums are published, one comparison vouches for the download, the decoding
-    and the copy on disk.
+    header. As their checksums are published, one comparison vouches for the download, the
+    decoding and the copy on disk.
     """
     cache = path.with_name("mnist_idx")
     if not cache.exists():

@@ -9,11 +9,11 @@ from torch import Tensor
 
 
 def numerical_gradient(f: Callable[[Tensor], Tensor], x: Tensor, h: float = 1e-5) -> Tensor:
-    """The gradient of f at x by central differences: (f(x + h) - f(x - h)) / 2h, entry by entry.
+    """The gradient of f at x by central differences, (f(x + h) - f(x - h)) / 2h, by entry.
 
-    f: takes a tensor like x, gives a scalar; x: any shape, float64 (in float32 the difference of
-    two nearly equal numbers keeps too few digits). Returns a tensor of the shape of x, accurate to
-    about h**2 where f is smooth.
+    f: takes a tensor like x, gives a scalar; x: any shape, float64 (in float32 the difference
+    of two nearly equal numbers keeps too few digits). Returns a tensor of the shape of x,
+    accurate to about h**2 where f is smooth.
 
     >>> numerical_gradient(lambda x: x.square().sum(), torch.tensor([1.0, -3.0]).double())
     tensor([ 2.0000, -6.0000], dtype=torch.float64)
@@ -34,13 +34,13 @@ def check_gradients(
 ) -> dict[str, float]:
     """Compare gradients with central differences, input by input.
 
-    f: called as `f(**inputs)`, gives a scalar; inputs: float64 tensors; gradients: what you claim
-    df/d(input) is, for each of these names. Returns the largest relative error for each name:
-    ``|claimed - measured| / max(|claimed|, |measured|)``, where entries under a thousandth of the
-    largest one count as that (they are rounding noise).
+    f: called as `f(**inputs)`, gives a scalar; inputs: float64 tensors; gradients: what you
+    claim df/d(input) is, for each of these names. Returns the largest relative error for each
+    name: ``|claimed - measured| / max(|claimed|, |measured|)``, where entries under a
+    thousandth of the largest one count as that (they are rounding noise).
 
-    An entry that disagrees is measured again with h/10 and h/100: near a kink, as ReLU has at 0, a
-    smaller step no longer straddles it. A true bug disagrees at every h.
+    An entry that disagrees is measured again with h/10 and h/100: near a kink, as ReLU has at
+    0, a smaller step no longer straddles it. A true bug disagrees at every h.
 
     Raises AssertionError naming the input, the worst entry and both values; ValueError when a
     gradient has not the shape of its input.

@@ -20,11 +20,13 @@ def linear(x: Tensor, weights: Tensor, bias: Tensor) -> tuple[Tensor, Callable]:
 
     x: [B, D] (or [R, B, D]); weights: [D, H] (or [R, D, H]); bias: [1, H] (or [R, 1, H]).
     Returns the output [B, H] (or [R, B, H]) and `backward(d_out)`, which gives
-    `(d_x, d_weights, d_bias)`, each of the shape of its input. When R replicas share one x [B, D],
-    `d_x` keeps the replica axis: one gradient for each replica's own loss. With `need_d_x=False`
-    (the first layer: nobody changes the images) `d_x` is None and costs nothing.
+    `(d_x, d_weights, d_bias)`, each of the shape of its input. When R replicas share one x
+    [B, D], `d_x` keeps the replica axis: one gradient for each replica's own loss. With
+    `need_d_x=False` (the first layer: nobody changes the images) `d_x` is None and costs
+    nothing.
 
-    Raises ValueError for shapes or dtypes that do not fit, such as a bias without its batch axis.
+    Raises ValueError for shapes or dtypes that do not fit, such as a bias without its batch
+    axis.
 
     >>> import torch
     >>> x, weights, bias = torch.ones(4, 3), torch.ones(3, 2), torch.tensor([[0.5, -0.5]])
@@ -37,21 +39,23 @@ def linear(x: Tensor, weights: Tensor, bias: Tensor) -> tuple[Tensor, Callable]:
     _check_linear(x, weights, bias)
 
     def backward(d_out: Tensor, need_d_x: bool = True):  # d_out [..., B, H]
-        d_weights = (d_out.mT @ x).mT  # x.mT @ d_out       [..., D, H]
-        d_bias = d_out.sum(-2, keepdim=True)  #             [..., 1, H]
-        d_x = (weights @ d_out.mT).mT if need_d_x else None  # d_out @ weights.mT  [..., B, D]
+        d_weights = (d_out.mT @ x).mT  # x.mT @ d_out  [..., D, H]
+        d_bias = d_out.sum(-2, keepdim=True)  # [..., 1, H]
+        # d_out @ weights.mT  [..., B, D]
+        d_x = (weights @ d_out.mT).mT if need_d_x else None
         return d_x, d_weights, d_bias
 
-    # (A @ B) equals (B.mT @ A.mT).mT. In this order torch sees R replicas that share one x as a
-    # single wide product, and the narrow products are quicker too (chapter "How fast?").
+    # (A @ B) equals (B.mT @ A.mT).mT. In this order torch sees R replicas that share one x
+    # as a single wide product, and the narrow products are quicker too ("How fast?").
     return (weights.mT @ x.mT).mT + bias, backward  # x @ weights + bias  [..., B, H]
 
 
 def relu(x: Tensor) -> tuple[Tensor, Callable]:
     """Keep what is positive, replace the rest by zero.
 
-    x: any shape. Returns the output, of the same shape, and `backward(d_out)`, which gives `d_x`:
-    `d_out` where x was positive, zero elsewhere (at exactly 0 the slope is taken to be 0).
+    x: any shape. Returns the output, of the same shape, and `backward(d_out)`, which gives
+    `d_x`: `d_out` where x was positive, zero elsewhere (at exactly 0 the slope is taken to be
+    0).
 
     >>> import torch
     >>> out, backward = relu(torch.tensor([-2.0, 0.0, 3.0]))

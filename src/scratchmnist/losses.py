@@ -16,11 +16,12 @@ from torch import Tensor
 def mse(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Callable]:
     """Mean squared error, over the batch and the outputs.
 
-    y_pred: [B, K] (or [R, B, K]); y_true: [B, K] (or [R, B, K]), floats. Returns the loss [] (or
-    [R]), in squared units of y, and `backward()`, which gives d_y_pred, of the shape of y_pred.
+    y_pred: [B, K] (or [R, B, K]); y_true: [B, K] (or [R, B, K]), floats. Returns the loss []
+    (or [R]), in squared units of y, and `backward()`, which gives d_y_pred, of the shape of
+    y_pred.
 
-    Raises ValueError when the shapes differ: `[B, 1]` against `[B]` would broadcast to `[B, B]`
-    and give a wrong number in silence.
+    Raises ValueError when the shapes differ: `[B, 1]` against `[B]` would broadcast to
+    `[B, B]` and give a wrong number in silence.
 
     >>> loss, backward = mse(torch.tensor([[1.0], [5.0]]), torch.tensor([[3.0], [4.0]]))
     >>> loss, backward()
@@ -40,12 +41,12 @@ def mse(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Callable]:
 def log_sum_exp(logits: Tensor) -> Tensor:
     """log(exp(z_1) + ... + exp(z_K)) of each row, without overflow.
 
-    logits: [..., B, K]. Returns [..., B, 1]. The row's largest score is taken out before `exp` and
-    put back after `log`, so the largest number ever exponentiated is 0. A row may hold -inf (a
-    class that is ruled out), but not in every place: then the result is NaN.
+    logits: [..., B, K]. Returns [..., B, 1]. The row's largest score is taken out before
+    `exp` and put back after `log`, so the largest number ever exponentiated is 0. A row may
+    hold -inf (a class that is ruled out), but not in every place: then the result is NaN.
 
-    Source: Blanchard, Higham and Higham (2021), "Accurately computing the log-sum-exp and softmax
-    functions".
+    Source: Blanchard, Higham and Higham (2021), "Accurately computing the log-sum-exp and
+    softmax functions".
 
     >>> log_sum_exp(torch.tensor([[1000.0, 1000.0]]))
     tensor([[1000.6932]])
@@ -57,8 +58,8 @@ def log_sum_exp(logits: Tensor) -> Tensor:
 def log_softmax(logits: Tensor) -> Tensor:
     """The logarithm of `softmax`: `logits - log_sum_exp(logits)`.
 
-    logits: [..., B, K]. Returns [..., B, K], in nats. Scores are shifted by the row's largest one,
-    which cancels; adding it back first, as `log_sum_exp` must, would round away digits.
+    logits: [..., B, K]. Returns [..., B, K], in nats. Scores are shifted by the row's largest
+    one, which cancels; adding it back first, as `log_sum_exp` must, would round away digits.
 
     >>> log_softmax(torch.tensor([[0.0, 0.0]]))
     tensor([[-0.6931, -0.6931]])
@@ -79,14 +80,14 @@ def softmax(logits: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Callable]:
-    """Average surprise, in nats: -log of the probability that softmax gives to the right class.
+    """Average surprise, in nats: -log of the probability that softmax gives the right class.
 
     logits: [B, K] (or [R, B, K]), K >= 2; targets: [B, K] (or [R, B, K]), floats, each row a
-    distribution (one-hot, as `one_hot` makes it): rows that do not sum to 1 make `p - y` wrong.
-    Returns the loss [] (or [R]) and `backward()`, which gives d_logits = (p - y) / B.
+    distribution (one-hot, as `one_hot` makes it): rows that do not sum to 1 make `p - y`
+    wrong. Returns the loss [] (or [R]) and `backward()`, which gives d_logits = (p - y) / B.
 
-    Raises ValueError for integer labels (`one_hot(labels)` makes targets of them), for shapes that
-    differ, and for a single output, whose probability is always 1.
+    Raises ValueError for integer labels (`one_hot(labels)` makes targets of them), for shapes
+    that differ, and for a single output, whose probability is always 1.
 
     >>> loss, backward = cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
     >>> loss, backward()
@@ -104,7 +105,7 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Callable]:
     def backward() -> Tensor:
         return (log_probs.exp() - targets) / batch  # (p - y) / B  [..., B, K]
 
-    # A class that cannot be right adds nothing, even when its log-probability is -inf (0 * inf).
+    # A class that cannot be right adds nothing, even if its log-probability is -inf (0 * inf)
     log_likelihood = torch.where(targets.bool(), targets * log_probs, targets)  # [..., B, K]
     return log_likelihood.sum((-2, -1)) / -batch, backward
 

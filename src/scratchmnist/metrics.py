@@ -9,8 +9,8 @@ from torch import Tensor
 def nearest_digit(y_pred: Tensor) -> Tensor:
     """The digit nearest to a predicted number: rounded, and kept within 0 to 9.
 
-    y_pred: [..., B, 1] floats. Returns [..., B] int64. NaN is no digit at all: -1. A tie goes to
-    the even digit, as `torch.round` has it.
+    y_pred: [..., B, 1] floats. Returns [..., B] int64. NaN is no digit at all: -1. A tie goes
+    to the even digit, as `torch.round` has it.
 
     >>> nearest_digit(torch.tensor([[-3.0], [4.4], [4.6], [12.0]]))
     tensor([0, 4, 5, 9])
@@ -40,8 +40,8 @@ def predicted_digits(out: Tensor) -> Tensor:
 def accuracy(out: Tensor, labels: Tensor) -> Tensor:
     """The fraction of images whose digit is right: a number in [0, 1].
 
-    out: a network's output, [..., B, K] or [..., B, 1], or digits already decided, [..., B] int64.
-    labels: [B] int64. Returns [] (or [R]).
+    out: a network's output, [..., B, K] or [..., B, 1], or digits already decided, [..., B]
+    int64. labels: [B] int64. Returns [] (or [R]).
 
     >>> accuracy(torch.tensor([[0.1, 2.0], [3.0, 0.0]]), torch.tensor([1, 1]))
     tensor(0.5000)
@@ -54,8 +54,8 @@ def accuracy(out: Tensor, labels: Tensor) -> Tensor:
 def confusion_matrix(predicted: Tensor, labels: Tensor, classes: int = 10) -> Tensor:
     """How often each digit (row) was taken for each digit (column).
 
-    predicted: [B] int64; labels: [B] int64. Returns counts [classes, classes] int64, which sum
-    to B.
+    predicted: [B] int64; labels: [B] int64. Returns counts [classes, classes] int64, which
+    sum to B.
 
     >>> confusion_matrix(torch.tensor([0, 1, 1]), torch.tensor([0, 1, 0]), classes=2)
     tensor([[1, 1],

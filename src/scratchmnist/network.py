@@ -26,7 +26,8 @@ def init_layers(sizes: Sequence[int], seed: int | Sequence[int]) -> list[Layer]:
 
     sizes: the widths from inputs to outputs; `[784, 10]` is one layer, `[784, 30, 10]` two.
     seed: a number; or R numbers, for R replicas (each equals the network its own seed gives).
-    Weights are normal with variance 2/D, which keeps the size of the signal through ReLU layers.
+    Weights are normal with variance 2/D, which keeps the size of the signal through ReLU
+    layers.
 
     Source: He et al. (2015), "Delving deep into rectifiers", section 2.2.
 
@@ -77,8 +78,8 @@ def stack_replicas(networks: Sequence[list[Layer]]) -> list[Layer]:
 def forward(x: Tensor, layers: list[Layer]) -> tuple[Tensor, Callable]:
     """The whole network: linear, ReLU, linear, ..., linear.
 
-    x: [B, D] (or [R, B, D]); layers: as `init_layers` makes them. Returns the output [B, K] (or
-    [R, B, K]) and `backward(d_out)`, which gives the gradients as a list of `Layer`.
+    x: [B, D] (or [R, B, D]); layers: as `init_layers` makes them. Returns the output [B, K]
+    (or [R, B, K]) and `backward(d_out)`, which gives the gradients as a list of `Layer`.
 
     >>> x = torch.zeros(4, 784)
     >>> out, backward = forward(x, init_layers([784, 30, 10], seed=0))

@@ -38,8 +38,9 @@ batch_loss: [S], the loss of each batch just before its update.
 def sgd_step(layers: list[Layer], grads: list[Layer], lr: float | Tensor) -> list[Layer]:
     """One step of gradient descent: each number moves against its gradient, lr times as far.
 
-    layers and grads: lists of `Layer` of the same shapes; lr: positive, a number, or [R, 1, 1] for
-    a learning rate of each replica's own. Returns new layers; the old ones stay as they were.
+    layers and grads: lists of `Layer` of the same shapes; lr: positive, a number, or
+    [R, 1, 1] for a learning rate of each replica's own. Returns new layers; the old ones stay
+    as they were.
 
     >>> before = [Layer(torch.ones(2, 1), torch.zeros(1, 1))]
     >>> slope = [Layer(torch.ones(2, 1), torch.ones(1, 1))]
@@ -112,15 +113,17 @@ def fit(
 ) -> tuple[list[Layer], History]:
     """Train a network by stochastic gradient descent and log how it goes.
 
-    layers: the initial network. Its outputs decide the targets: one output learns the digit as a
-    number, ten learn one-hot rows. train: images [N, 784] in [0, 1] and labels [N]; valid: the
-    same, held out to judge by, or None, and then nothing is logged of it.
-    loss: `cross_entropy` or `mse`. lr: positive; a number, or [R, 1, 1]. batch_size: images in a
-    step; the last batch of an epoch may be smaller. seed: decides the order of the images, new in
-    each epoch; R replicas may share one order (one seed: fastest) or have their own (R seeds).
+    layers: the initial network. Its outputs decide the targets: one output learns the digit
+    as a number, ten learn one-hot rows. train: images [N, 784] in [0, 1] and labels [N];
+    valid: the same, held out to judge by, or None, and then nothing is logged of it. loss:
+    `cross_entropy` or `mse`. lr: positive; a number, or [R, 1, 1]. batch_size: images in a
+    step; the last batch of an epoch may be smaller. seed: decides the order of the images,
+    new in each epoch; R replicas may share one order (one seed: fastest) or have their own
+    (R seeds).
 
-    Returns the trained layers and a `History`. The same arguments give the same result to the last
-    bit on the same machine. A progress bar appears in a terminal when a run takes over 2 seconds.
+    Returns the trained layers and a `History`. The same arguments give the same result to the
+    last bit on the same machine. A progress bar appears in a terminal when a run takes over 2
+    seconds.
 
     Raises ValueError for unusable data or settings, and FloatingPointError when a loss is no
     longer finite, unless `keep_going` (for those who want to watch a run diverge).
@@ -138,11 +141,11 @@ def fit(
 
     def measure(layers: list[Layer]) -> list[Tensor]:
         """Loss and accuracy of train, and of valid where there is one."""
-        return [number for digits in judged.values() for number in evaluate(layers, digits, loss)]
+        return [number for part in judged.values() for number in evaluate(layers, part, loss)]
 
     targets = encode(train.labels, outputs=layers[-1].bias.shape[-1])  # [N, K]
     generator = _generators(seed)
-    lr = torch.as_tensor(lr, dtype=layers[0].weights.dtype)  # here once, rather than in each step
+    lr = torch.as_tensor(lr, dtype=layers[0].weights.dtype)  # once, not in each step
     log = [measure(layers)]
     batch_losses: list[Tensor] = []
 

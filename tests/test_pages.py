@@ -64,8 +64,10 @@ OVERFLOW = """() => {
   const widest = [...document.querySelectorAll("main *")].findLast((part) =>
     part.getBoundingClientRect().right > innerWidth + 1 && !part.closest(
       ".bd-sidebar-secondary, pre, .katex-display, .pst-scrollable-table-container"));
-  if (wide <= 0) return [];
-  return [`${innerWidth} px: ${wide} px too wide, ${widest?.outerHTML.slice(0, 90)}`];
+  const cut = [...document.querySelectorAll(".prev-next-area a")].filter((link) =>
+    link.scrollWidth > link.clientWidth + 1).map((link) => `${innerWidth} px: cut, ${link.title}`);
+  if (wide <= 0) return cut;
+  return [...cut, `${innerWidth} px: ${wide} px too wide, ${widest?.outerHTML.slice(0, 90)}`];
 }"""
 ALT = r"""() => [...document.querySelectorAll("article img")]
   .filter((image) => !image.closest("[aria-hidden=true], [role=presentation]"))

@@ -50,16 +50,20 @@ def bare_products(problem: peers.Problem):
     return train, None
 
 
-def against_peers(losses: dict, times: dict) -> dict:
-    """The loss that all reached, everyone's times to Sequential + SGD, and ours to everyone's."""
+def against_peers(times: dict) -> dict:
+    """Everyone's times to Sequential + SGD, and ours to everyone's."""
     return {
-        "loss": round(losses["scratchmnist"].item(), 6),
         "peers": compare(times, to=SEQUENTIAL),
         "ours_to": {
             name: spread([a / b for a, b in zip(times["scratchmnist"], values)])
             for name, values in times.items()
         },
     }
+
+
+def with_loss(losses: dict, times: dict) -> dict:
+    """The loss that all reached, and their times."""
+    return {"loss": round(losses["scratchmnist"].item(), 6), **against_peers(times)}
 
 
 def available(peers_by_name: dict) -> dict:
@@ -93,7 +97,7 @@ def steps(rounds: int) -> dict:
                 return turn
 
             times = take_turns({name: turn_of(p[0]) for name, p in made.items()}, rounds)
-            result[f"{kind}, batch {batch}"] = against_peers(losses, times)
+            result[f"{kind}, batch {batch}"] = with_loss(losses, times)
     return result
 
 
@@ -117,7 +121,7 @@ def epochs(rounds: int) -> dict:
             made["scikit-learn SGDClassifier"] = peers.epoch_sgd_classifier(problem)
         turns = {name: (lambda number, epoch=made[name][0]: epoch(number) or 1) for name in made}
         times = take_turns(turns, rounds if count == 5000 else max(3, rounds // 5))
-        result[f"{kind}, {count:,} images, batch {batch}"] = against_peers(losses, times)
+        result[f"{kind}, {count:,} images, batch {batch}"] = with_loss(losses, times)
     return result
 
 
@@ -147,14 +151,7 @@ def replicas(rounds: int, count: int = 32) -> dict:
 
     turns[SEQUENTIAL] = one_by_one
     times = take_turns(turns, rounds)
-    return {
-        "replicas": count,
-        "peers": compare(times, to=SEQUENTIAL),
-        "ours_to": {
-            name: spread([a / b for a, b in zip(times["scratchmnist"], values)])
-            for name, values in times.items()
-        },
-    }
+    return {"replicas": count, **against_peers(times)}
 
 
 def pictures(rounds: int) -> dict:

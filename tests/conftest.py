@@ -42,24 +42,24 @@ def built_book() -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium_path() -> str:
-    """Where Chromium is. In CI it has to be there; elsewhere the tests that need it are skipped."""
+def chromium() -> dict:
+    """How to launch Chromium. In CI it must be there; elsewhere the tests that need it skip."""
     path = find_chromium()
     if path is None:
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
         missing("no Chromium: `python tests/install_browser.py` gets one")
-    return path
+    return {"executable_path": path, "args": ["--disable-gpu"]}
 
 
 @pytest.fixture(scope="session")
-def browser(chromium_path):
+def browser(chromium):
     """A Chromium that shows pages from files."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=chromium_path, args=["--disable-gpu"])
-        yield chromium
-        chromium.close()
+        shown = playwright.chromium.launch(**chromium)
+        yield shown
+        shown.close()
 
 
 class SmallBook:

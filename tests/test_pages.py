@@ -279,7 +279,7 @@ class Look:
         await context.close()
 
 
-def look_at(files, axe, chromium_path, screenshots=None) -> dict[str, dict[str, list[str]]]:
+def look_at(files, axe, chromium, screenshots=None) -> dict[str, dict[str, list[str]]]:
     """{page: {check: faults}}, two pages at a time in one browser."""
 
     async def look_at_all():
@@ -288,9 +288,7 @@ def look_at(files, axe, chromium_path, screenshots=None) -> dict[str, dict[str, 
         turn = asyncio.Semaphore(2)
         looks = [Look(file, axe, screenshots) for file in files]
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=chromium_path, args=["--disable-gpu"]
-            )
+            browser = await playwright.chromium.launch(**chromium)
 
             async def look_once(look):
                 async with turn:
@@ -314,11 +312,11 @@ def axe():
 
 
 @pytest.fixture(scope="module")
-def looks(built_book, axe, chromium_path):
+def looks(built_book, axe, chromium):
     screenshots = built_book / "screenshots"
     shutil.rmtree(screenshots, ignore_errors=True)
     screenshots.mkdir()
-    return look_at(pages_of(built_book / "html"), axe, chromium_path, screenshots)
+    return look_at(pages_of(built_book / "html"), axe, chromium, screenshots)
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -355,7 +353,7 @@ TOGETHER = [  # faults on one page, none of which another's check would take for
 ]
 
 
-def test_every_check_finds_its_fault(built_book, axe, chromium_path, tmp_path):
+def test_every_check_finds_its_fault(built_book, axe, chromium, tmp_path):
     html = built_book / "html"
     (tmp_path / "_static").symlink_to(html / "_static")
     shutil.copy(html / "searchindex.js", tmp_path)
@@ -372,7 +370,7 @@ def test_every_check_finds_its_fault(built_book, axe, chromium_path, tmp_path):
             page = page.replace('<html lang="en"', "<html", 1)
         files.append(tmp_path / "book" / f"{'-'.join(checks)}.html")
         files[-1].write_text(page, encoding="utf-8")
-    found = look_at(files, axe, chromium_path)
+    found = look_at(files, axe, chromium)
     for file, checks in zip(files, TOGETHER):
         for check in checks:
             assert found[file.stem][check], check

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from scratchmnist.arguments import check_claim, check_named, check_point
+
 
 def numerical_gradient(f: Callable[[Tensor], Tensor], x: Tensor, h: float = 1e-5) -> Tensor:
     """The gradient of f at x by central differences, (f(x + h) - f(x - h)) / 2h, by entry.
@@ -18,7 +20,7 @@ def numerical_gradient(f: Callable[[Tensor], Tensor], x: Tensor, h: float = 1e-5
     >>> numerical_gradient(lambda x: x.square().sum(), torch.tensor([1.0, -3.0]).double())
     tensor([ 2.0000, -6.0000], dtype=torch.float64)
     """
-    _check_float64("x", x)
+    check_point(f, x, h)
     gradient = torch.empty(x.shape, dtype=x.dtype)
     for index in range(x.numel()):
         gradient.view(-1)[index] = _central_difference(f, x, index, h)
@@ -50,18 +52,11 @@ def check_gradients(
     >>> errors["x"] < 1e-9
     True
     """
+    check_named(inputs, gradients)
     errors = {}
-    if not gradients or not gradients.keys() <= inputs.keys():
-        raise ValueError(
-            f"gradients must be named like inputs; got gradients of {list(gradients)} "
-            f"and inputs {list(inputs)}"
-        )
     for name, claimed in gradients.items():
         x = inputs[name]
-        if claimed.shape != x.shape:
-            raise ValueError(
-                f"d_{name} has shape {list(claimed.shape)}, but {name} has {list(x.shape)}"
-            )
+        check_claim(name, claimed, x)
 
         def f_of_x(value: Tensor, name: str = name) -> Tensor:
             return f(**{**inputs, name: value})
@@ -94,11 +89,3 @@ def _relative_error(claimed: Tensor, measured: Tensor) -> Tensor:
     size = torch.maximum(claimed.abs(), measured.abs())
     size = size.clamp(min=max(1e-3 * measured.abs().max().item(), 1e-300))
     return ((claimed - measured).abs() / size).contiguous()
-
-
-def _check_float64(name: str, x: Tensor) -> None:
-    if x.dtype != torch.float64:
-        raise ValueError(
-            f"{name} is {x.dtype}; finite differences need float64, whose rounding is 1e-16: "
-            f"{name}.double()"
-        )

@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from scratchmnist.arguments import check_gradient, output_shape
+
 
 def linear(x: Tensor, weights: Tensor, bias: Tensor) -> tuple[Tensor, Callable]:
     """Weighted sums of the inputs: `x @ weights + bias`.
@@ -26,7 +28,7 @@ def linear(x: Tensor, weights: Tensor, bias: Tensor) -> tuple[Tensor, Callable]:
     nothing.
 
     Raises ValueError for shapes or dtypes that do not fit, such as a bias without its batch
-    axis.
+    axis, and TypeError for what is no tensor.
 
     >>> import torch
     >>> x, weights, bias = torch.ones(4, 3), torch.ones(3, 2), torch.tensor([[0.5, -0.5]])
@@ -36,9 +38,10 @@ def linear(x: Tensor, weights: Tensor, bias: Tensor) -> tuple[Tensor, Callable]:
     >>> [tuple(d.shape) for d in backward(torch.ones(4, 2))]
     [(4, 3), (3, 2), (1, 2)]
     """
-    _check_linear(x, weights, bias)
+    shape = output_shape(x, weights, bias)  # [..., B, H], if the three fit
 
     def backward(d_out: Tensor, need_d_x: bool = True):  # d_out [..., B, H]
+        check_gradient(d_out, shape)
         d_weights = (d_out.mT @ x).mT  # x.mT @ d_out  [..., D, H]
         d_bias = d_out.sum(-2, keepdim=True)  # [..., 1, H]
         # d_out @ weights.mT  [..., B, D]
@@ -64,36 +67,7 @@ def relu(x: Tensor) -> tuple[Tensor, Callable]:
     """
 
     def backward(d_out: Tensor) -> Tensor:
+        check_gradient(d_out, x.shape)
         return d_out * (x > 0)
 
     return x.clamp(min=0), backward
-
-
-def _check_linear(x: Tensor, weights: Tensor, bias: Tensor) -> None:
-    x_shape, w_shape, b_shape = x.shape, weights.shape, bias.shape
-    if len(x_shape) < 2 or len(w_shape) < 2:
-        raise ValueError(
-            f"linear needs x [B, D] and weights [D, H]; got x {list(x_shape)} and weights "
-            f"{list(w_shape)}. One image is a batch of one: x[None]"
-        )
-    if not x.dtype == weights.dtype == bias.dtype:
-        raise ValueError(
-            f"x is {x.dtype}, weights are {weights.dtype} and bias is {bias.dtype}; they must "
-            "agree. Pixels stored as uint8 need scaling first: images.float() / 255"
-        )
-    if x_shape[-1] != w_shape[-2]:
-        raise ValueError(
-            f"x {list(x_shape)} has {x_shape[-1]} columns, but weights {list(w_shape)} "
-            f"expect D = {w_shape[-2]}"
-        )
-    *replicas, _, outputs = w_shape  # replicas: [] or [R]
-    if b_shape != (*replicas, 1, outputs):
-        raise ValueError(
-            f"bias must be {[*replicas, 1, outputs]} to match weights {list(w_shape)}; "
-            f"got {list(b_shape)}. The axis of length 1 is the batch axis"
-        )
-    if len(x_shape) > 2 and x_shape[:-2] != w_shape[:-2]:
-        raise ValueError(
-            f"x {list(x_shape)} has other leading axes than weights {list(w_shape)}: "
-            "each replica needs weights of its own"
-        )

@@ -1,7 +1,7 @@
 """Scoring a batch of predictions: mean squared error and cross-entropy.
 
 Each loss returns its value and `backward()`, which gives dLoss/d(first argument). Losses are means
-over the batch, so a learning rate means the same for every batch size. A leading axis R gives R
+over the batch, so neither they nor their gradients grow with its size. A leading axis R gives R
 losses, one for each replica.
 """
 
@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from scratchmnist.arguments import check_distributions, check_pair, check_scores
 
 
 def mse(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Callable]:
@@ -28,7 +30,7 @@ def mse(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Callable]:
     (tensor(2.5000), tensor([[-2.],
             [ 1.]]))
     """
-    _check_pair("mse", "y_pred", y_pred, "y_true", y_true)
+    check_pair("mse(y_pred, y_true)", y_pred, y_true)
     residual = y_pred - y_true  # [..., B, K]
 
     def backward() -> Tensor:
@@ -51,6 +53,7 @@ def log_sum_exp(logits: Tensor) -> Tensor:
     >>> log_sum_exp(torch.tensor([[1000.0, 1000.0]]))
     tensor([[1000.6932]])
     """
+    check_scores(logits)
     largest = logits.amax(-1, keepdim=True)  # [..., B, 1]
     return largest + (logits - largest).exp().sum(-1, keepdim=True).log()
 
@@ -64,6 +67,7 @@ def log_softmax(logits: Tensor) -> Tensor:
     >>> log_softmax(torch.tensor([[0.0, 0.0]]))
     tensor([[-0.6931, -0.6931]])
     """
+    check_scores(logits)
     shifted = logits - logits.amax(-1, keepdim=True)
     return shifted - shifted.exp().sum(-1, keepdim=True).log()
 
@@ -83,23 +87,19 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Callable]:
     """Average surprise, in nats: -log of the probability that softmax gives the right class.
 
     logits: [B, K] (or [R, B, K]), K >= 2; targets: [B, K] (or [R, B, K]), floats, each row a
-    distribution (one-hot, as `one_hot` makes it): rows that do not sum to 1 make `p - y`
-    wrong. Returns the loss [] (or [R]) and `backward()`, which gives d_logits = (p - y) / B.
+    distribution (one-hot, as `one_hot` makes it): with rows that do not sum to 1, `p - y` would
+    be wrong. Returns the loss [] (or [R]) and `backward()`, which gives d_logits = (p - y) / B.
 
     Raises ValueError for integer labels (`one_hot(labels)` makes targets of them), for shapes
-    that differ, and for a single output, whose probability is always 1.
+    that differ, for targets whose sum is not their number of rows, and for a single output,
+    whose probability is always 1.
 
     >>> loss, backward = cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
     >>> loss, backward()
     (tensor(0.6931), tensor([[-0.5000,  0.5000]]))
     """
-    _check_pair("cross_entropy", "logits", logits, "targets", targets)
-    if logits.shape[-1] < 2:
-        raise ValueError(
-            f"cross_entropy needs at least 2 classes, got logits {list(logits.shape)}: "
-            "the softmax of a single score is always 1"
-        )
-    batch = logits.shape[-2]
+    batch = check_pair("cross_entropy(logits, targets)", logits, targets)  # B
+    check_distributions(targets)
     log_probs = log_softmax(logits)  # [..., B, K]
 
     def backward() -> Tensor:
@@ -108,24 +108,3 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Callable]:
     # A class that cannot be right adds nothing, even if its log-probability is -inf (0 * inf)
     log_likelihood = torch.where(targets.bool(), targets * log_probs, targets)  # [..., B, K]
     return log_likelihood.sum((-2, -1)) / -batch, backward
-
-
-def _check_pair(function: str, name: str, predicted: Tensor, true_name: str, true: Tensor) -> None:
-    if not true.is_floating_point():
-        raise ValueError(
-            f"{function}: {true_name} must be floats of the shape of {name}, got {true.dtype} "
-            f"{list(true.shape)}; for integer labels use encode(labels, outputs) or one_hot(labels)"
-        )
-    shape, true_shape = predicted.shape, true.shape
-    if len(shape) < 2 or shape[-2:] != true_shape[-2:]:
-        raise ValueError(
-            f"{function}: {name} {list(shape)} and {true_name} {list(true_shape)} must "
-            "both be [B, K], with the same B and K (a column of numbers is [B, 1])"
-        )
-    if len(true_shape) > 2 and true_shape != shape:
-        raise ValueError(
-            f"{function}: {true_name} {list(true_shape)} has a replica axis that {name} "
-            f"{list(shape)} does not share"
-        )
-    if 0 in shape:
-        raise ValueError(f"{function}: the batch is empty, {name} is {list(shape)}")

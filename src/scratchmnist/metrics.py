@@ -5,6 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from scratchmnist.arguments import (
+    check_count,
+    plain,
+    plain_answers,
+    plain_labels,
+    plain_output,
+    wrong,
+)
+
 
 def nearest_digit(y_pred: Tensor) -> Tensor:
     """The digit nearest to a predicted number: rounded, and kept within 0 to 9.
@@ -15,8 +24,9 @@ def nearest_digit(y_pred: Tensor) -> Tensor:
     >>> nearest_digit(torch.tensor([[-3.0], [4.4], [4.6], [12.0]]))
     tensor([0, 4, 5, 9])
     """
-    if y_pred.dim() < 2 or y_pred.shape[-1] != 1:
-        raise ValueError(f"y_pred must be one number an image, [B, 1]; got {list(y_pred.shape)}")
+    y_pred = plain_output(y_pred, "y_pred")
+    if y_pred.shape[-1] != 1:
+        raise wrong("y_pred", "[B, 1], one number an image", y_pred)
     return y_pred.squeeze(-1).round().clamp(0, 9).nan_to_num(nan=-1).long()
 
 
@@ -29,8 +39,7 @@ def predicted_digits(out: Tensor) -> Tensor:
     >>> predicted_digits(torch.tensor([[0.1, 2.0, -1.0]])), predicted_digits(torch.tensor([[6.8]]))
     (tensor([1]), tensor([7]))
     """
-    if out.dim() < 2:
-        raise ValueError(f"out must be [B, K] or [B, 1], got {list(out.shape)}")
+    out = plain_output(out)
     if out.shape[-1] == 1:
         return nearest_digit(out)
     largest, digits = out.max(-1)  # NaN is the largest; `argmax` is slow on transposed scores
@@ -46,8 +55,11 @@ def accuracy(out: Tensor, labels: Tensor) -> Tensor:
     >>> accuracy(torch.tensor([[0.1, 2.0], [3.0, 0.0]]), torch.tensor([1, 1]))
     tensor(0.5000)
     """
-    predicted = predicted_digits(out) if out.is_floating_point() else out
-    _check_labels(predicted, labels)
+    out, classes = plain("out", out), None
+    if out.is_floating_point():
+        classes = 10 if out.shape[-1:] == (1,) else out.shape[-1]
+        out = predicted_digits(out)
+    predicted, labels = plain_answers(out, labels, classes)
     return (predicted == labels).float().mean(-1)
 
 
@@ -61,26 +73,10 @@ def confusion_matrix(predicted: Tensor, labels: Tensor, classes: int = 10) -> Te
     tensor([[1, 1],
             [0, 1]])
     """
+    classes = check_count("classes", classes)
+    predicted, labels = plain_answers(predicted, labels, classes)
     if predicted.dim() != 1:
-        raise ValueError(f"predicted must be digits [B], got {list(predicted.shape)}")
-    _check_labels(predicted, labels)
-    for name, digits in (("predicted", predicted), ("labels", labels)):
-        if digits.min() < 0 or digits.max() >= classes:
-            raise ValueError(
-                f"{name} must be in 0..{classes - 1}, found {digits.min()} to {digits.max()}"
-            )
-    pairs = labels.long() * classes + predicted  # [B], one number for each (true, predicted)
+        raise wrong("predicted", "digits [B]", predicted)
+    predicted = plain_labels(predicted, classes, "predicted")
+    pairs = labels * classes + predicted  # [B], one number for each (true, predicted)
     return pairs.bincount(minlength=classes * classes).reshape(classes, classes)
-
-
-def _check_labels(predicted: Tensor, labels: Tensor) -> None:
-    for name, digits in (("predicted", predicted), ("labels", labels)):
-        if digits.is_floating_point():
-            raise ValueError(f"{name} must be integers, got {digits.dtype} {list(digits.shape)}")
-    if labels.dim() != 1 or predicted.dim() < 1 or predicted.shape[-1] != len(labels):
-        raise ValueError(
-            f"labels must be [B] and predictions [B], with one B; "
-            f"got predictions {list(predicted.shape)} and labels {list(labels.shape)}"
-        )
-    if len(labels) == 0:
-        raise ValueError("there are no labels: the batch is empty")

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from numbers import Integral
-from operator import index as as_integer
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from scratchmnist.arguments import plain_input, plain_networks, plain_seed, plain_sizes
 from scratchmnist.layers import linear, relu
 
-Layer = NamedTuple("Layer", [("weights", Tensor), ("bias", Tensor)])
-Layer.__doc__ = """One layer's numbers: weights [D, H] and bias [1, H].
 
-With a leading axis, weights [R, D, H] and bias [R, 1, H], it is R layers of R networks. Gradients
-have the same form: a list of `Layer`, whose fields hold dLoss/dweights and dLoss/dbias.
-"""
+class Layer(NamedTuple):
+    """One layer's numbers: weights [D, H] and bias [1, H].
+
+    With a leading axis, weights [R, D, H] and bias [R, 1, H], it is R layers of R networks.
+    Gradients have the same form: a list of `Layer`, whose fields hold dLoss/dweights and
+    dLoss/dbias.
+    """
+
+    weights: Tensor
+    bias: Tensor
 
 
 def init_layers(sizes: Sequence[int], seed: int | Sequence[int]) -> list[Layer]:
@@ -36,11 +40,10 @@ def init_layers(sizes: Sequence[int], seed: int | Sequence[int]) -> list[Layer]:
     >>> [tuple(layer.weights.shape) for layer in init_layers([784, 30, 10], seed=range(5))]
     [(5, 784, 30), (5, 30, 10)]
     """
-    if len(sizes) < 2 or min(sizes) < 1:
-        raise ValueError(f"sizes must be two or more positive widths, got {list(sizes)}")
-    if not isinstance(seed, Integral):
-        return stack_replicas([init_layers(sizes, as_integer(one_seed)) for one_seed in seed])
-    generator = torch.Generator().manual_seed(as_integer(seed))
+    sizes, seed = plain_sizes(sizes), plain_seed(seed)
+    if isinstance(seed, list):
+        return stack_replicas([init_layers(sizes, one_seed) for one_seed in seed])
+    generator = torch.Generator().manual_seed(seed)
     return [
         Layer(
             # drawn as [H, D] and seen as [D, H]: the order in memory that `linear` is quick with
@@ -58,20 +61,12 @@ def stack_replicas(networks: Sequence[list[Layer]]) -> list[Layer]:
     >>> stack_replicas([one, two])[0].weights.shape
     torch.Size([2, 3, 2])
     """
-    if not networks:
-        raise ValueError("stack_replicas needs at least one network, got none")
-    shapes = [[list(layer.weights.shape) for layer in layers] for layers in networks]
-    for other in shapes:
-        if other != shapes[0]:
-            raise ValueError(
-                f"networks must have weights of the same shapes, got {shapes[0]} and {other}"
-            )
     return [
         Layer(
-            weights=torch.stack([layer.weights.mT for layer in layers]).mT,  # [R, D, H]
-            bias=torch.stack([layer.bias for layer in layers]),  # [R, 1, H]
+            weights=torch.stack([weights.mT for weights, _ in layers]).mT,  # [R, D, H]
+            bias=torch.stack([bias for _, bias in layers]),  # [R, 1, H]
         )
-        for layers in zip(*networks)
+        for layers in zip(*plain_networks(networks))
     ]
 
 
@@ -88,8 +83,7 @@ def forward(x: Tensor, layers: list[Layer]) -> tuple[Tensor, Callable]:
     >>> [tuple(grad.weights.shape) for grad in backward(torch.ones(4, 10))]
     [(784, 30), (30, 10)]
     """
-    if not layers:
-        raise ValueError("forward needs at least one layer, got an empty list")
+    x, layers = plain_input(x, layers)
     linear_backwards, relu_backwards = [], []
     for weights, bias in layers:
         if linear_backwards:  # every layer but the first looks through a ReLU

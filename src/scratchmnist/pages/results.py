@@ -1,8 +1,8 @@
-"""Say a result once: ``record`` stores a number for the prose, ``show`` displays a figure.
+"""Say a result once: ``record`` stores a number for the prose; ``show`` and ``table`` display.
 
 In a chapter, ``record("softmax-accuracy", value, "{:.1%}")`` prints nothing; any page then
 writes ``{result}`softmax-accuracy``` where it needs the number. ``tests/test_results.py``
-compares all recorded values with ``tests/expected-results.json``.
+compares all recorded values with ``tests/expected``.
 """
 
 import io
@@ -10,6 +10,8 @@ import math
 import re
 import struct
 import sys
+from collections.abc import Sequence
+from html import escape
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HIDDEN = "application/papermill.record/"  # MyST-NB keeps such an output out of the page
@@ -90,6 +92,70 @@ def show(fig, alt: str, *, png: bool = False) -> None:
         pyplot.close(fig)
 
 
+def table(caption: str, header: Sequence, *rows: Sequence) -> None:
+    """Display a table with the names of its columns; columns of numbers stand to the right.
+
+    Args:
+        caption: what the table shows.
+        header: the name of each column.
+        rows: for each row its cells, texts or numbers, as many as the header has.
+
+    Outside a notebook it prints the table with spaces between its columns.
+
+    >>> table("Squares", ["number", "its square"], [2, 4], [10, 100])
+    Squares
+    number  its square
+         2           4
+        10         100
+    """
+    lines = [[str(cell) for cell in line] for line in (header, *rows)]
+    for line in lines:
+        if len(line) != len(header):
+            raise ValueError(
+                f"table {caption!r}: a row has {len(line)} cells, {line}, but the header names "
+                f"{len(header)} columns; give each row one cell for each column"
+            )
+    columns = list(zip(*lines))
+    right = [all(NUMERIC.match(cell) for cell in column[1:]) for column in columns]
+    width = [max(map(len, column)) for column in columns]
+    printed = [
+        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, width, right)).rstrip()
+        for line in lines
+    ]
+    text = "\n".join([caption, *printed])
+    if _in_notebook():
+        from IPython.display import display
+
+        html = _html_table(caption, lines, right)
+        display({"text/html": html, "text/plain": text}, raw=True)
+    else:
+        print(text)
+
+
+NUMERIC = re.compile(r"[-+−]?(\d|inf|nan)|[-–]?$")
+
+
+def _html_table(caption: str, lines: list[list[str]], right: list[bool]) -> str:
+    """The box scrolls sideways where it must: its class is that of the theme's own tables."""
+    sides = ["right" if to_the_right else "left" for to_the_right in right]
+
+    def row(line, first, other):
+        tags = [first] + [other] * (len(line) - 1)
+        cells = (
+            f'<{tag} style="text-align: {side}">{escape(cell)}</{tag.split()[0]}>'
+            for tag, side, cell in zip(tags, sides, line)
+        )
+        return f"<tr>{''.join(cells)}</tr>"
+
+    head = row(lines[0], 'th scope="col"', 'th scope="col"')
+    body = "\n".join(row(line, 'th scope="row"', "td") for line in lines[1:])
+    return (
+        '<div class="pst-scrollable-table-container"><table class="table">\n'
+        f"<caption>{escape(caption)}</caption>\n"
+        f"<thead>{head}</thead>\n<tbody>{body}</tbody>\n</table></div>"
+    )
+
+
 def _in_notebook() -> bool:
     """True where a display can carry more than text: in a Jupyter kernel."""
     ipython = sys.modules.get("IPython")
@@ -104,12 +170,15 @@ def _draw(fig, png: bool) -> bytes:
     file = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "scratchmnist"}):
         if png:  # twice the pixels, for sharp screens
-            fig.savefig(file, format="png", dpi=2 * SCREEN_DPI, bbox_inches="tight")
+            fig.savefig(
+                file, format="png", dpi=2 * SCREEN_DPI, bbox_inches="tight", pad_inches=0.03
+            )
         else:
             fig.savefig(
                 file,
                 format="svg",
                 bbox_inches="tight",
+                pad_inches=0.03,
                 transparent=True,  # on the page's own background, light or dark
                 metadata={"Date": None},
             )
@@ -117,12 +186,13 @@ def _draw(fig, png: bool) -> bytes:
 
 
 SCREEN_DPI = 96
+LARGER = 1.3  # figures are drawn for a phone; where there is room they are shown larger
 
 
 def _size_on_screen(data: bytes, png: bool) -> tuple[int, int]:
     """Width and height in CSS pixels, so that the page keeps the room before the file is there."""
     if png:
         width, height = struct.unpack(">II", data[16:24])
-        return round(width / 2), round(height / 2)
+        return round(LARGER * width / 2), round(LARGER * height / 2)
     points = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', data)
-    return tuple(round(float(size) * SCREEN_DPI / 72) for size in points.groups())
+    return tuple(round(LARGER * float(size) * SCREEN_DPI / 72) for size in points.groups())

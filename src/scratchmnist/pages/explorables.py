@@ -1,37 +1,62 @@
 """The HTML of an explorable: the chapter's own numbers, and the element that shows them.
 
 The scripts in `book/_static/explorables` bring the elements to life; where they are missing (in a
-downloaded notebook, or without JavaScript), the reader sees a sentence in their place.
+downloaded notebook, or without JavaScript), the reader sees a sentence and a picture in their
+place; so does a reader on paper.
 """
 
 from __future__ import annotations
 
 import base64
 import html
+import io
 import json
 import math
 
 import torch
 from torch import Tensor
 
+from .results import SCREEN_DPI
 
-def explorable(element: str, instead: str, source: str = "", **data) -> str:
+
+def explorable(element: str, instead: str, still=None, source: str = "", **data) -> str:
     """The HTML of one explorable.
 
     element: the name of the HTML element, such as "draw-a-digit". instead: a sentence for readers
-    whose page cannot show it. data: its numbers, by name: tensors, layers, lists, dicts, texts.
-    source: the name of another element on the page, to use its data in place of data of its own.
+    whose page cannot show it. still: a matplotlib figure and its text, to stand in its place then.
+    data: its numbers, by name: tensors, layers, lists, dicts, texts. source: the name of another
+    element on the page, to use its data in place of data of its own.
 
     >>> print(explorable("logit-sliders", "Three sliders.", scores=torch.tensor([2.0, -1.0])))
     <script type="application/json" id="logit-sliders-data">{"scores": [2.0, -1.0]}</script>
     <logit-sliders source="logit-sliders-data"><p class="instead">Three sliders.</p></logit-sliders>
     """
     start = f'<{element} source="{source or element}-data">'
-    line = f'{start}<p class="instead">{html.escape(instead)}</p></{element}>'
+    picture = _picture(*still) if still else ""
+    line = f'{start}<p class="instead">{html.escape(instead)}</p>{picture}</{element}>'
     if source:
         return line
     values = json.dumps(as_json(data), allow_nan=False).replace("<", r"\u003c")
     return f'<script type="application/json" id="{element}-data">{values}</script>\n{line}'
+
+
+def _picture(fig, alt: str) -> str:
+    """A figure as part of the page, closed: a PNG of few colours, 1.5 times the pixels."""
+    from matplotlib import pyplot
+    from PIL import Image
+
+    drawn, small = io.BytesIO(), io.BytesIO()
+    fig.savefig(drawn, format="png", dpi=1.5 * SCREEN_DPI, bbox_inches="tight", facecolor="white")
+    pyplot.close(fig)
+    colours = 64 if any(ax.images for ax in fig.axes) else 16
+    image = Image.open(drawn).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    image.save(small, format="PNG", optimize=True)
+    width, height = (round(side / 1.5) for side in image.size)
+    data = base64.b64encode(small.getvalue()).decode()
+    return (
+        f'<img class="still" alt="{html.escape(alt)}" width="{width}" height="{height}" '
+        f'src="data:image/png;base64,{data}">'
+    )
 
 
 def as_json(value):

@@ -2,11 +2,17 @@
 
 The text says what the figure shows, computed from the same data. This is the only module that
 imports matplotlib; the rest of the package does without.
+
+All are drawn for a phone, whose column of text is 350 px wide: no wider than `WIDTH`, with no text
+smaller than `SMALLEST`, which makes 10 px there. `show` displays them larger where there is room.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
+from math import ceil, floor, log10
+from textwrap import wrap
 
 import matplotlib.pyplot as plt
 import torch
@@ -16,18 +22,31 @@ from torch import Tensor
 # The Okabe-Ito colours that keep a contrast of 3:1 on white.
 COLOURS = {"blue": "#0072B2", "vermillion": "#D55E00", "green": "#009E73", "purple": "#AA4499"}
 LINES = ["-", "--", "-.", ":"]
+WIDTH = 4.2  # inches
+SMALLEST = 9  # points: 9 / 72 in of 4.2 in, or 10.4 px of 350
 STYLE = {
-    "figure.figsize": (6.4, 3.6),
+    "figure.figsize": (WIDTH, 2.8),
     "figure.constrained_layout.use": True,
-    "font.size": 10,
+    "font.size": SMALLEST,
+    "axes.titlesize": "medium",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.grid": True,
     "grid.color": "#e6e6e6",
     "legend.frameon": False,
-    "lines.linewidth": 2,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5,
 }
+
+
+def broken(label: str, width: int = 14) -> str:
+    """A long label in lines of at most so many characters, broken between words.
+
+    >>> broken("one layer, one-hot")
+    'one layer,\\none-hot'
+    """
+    return "\n".join(wrap(label, width, break_on_hyphens=False))
 
 
 def line_style(index: int) -> dict:
@@ -41,15 +60,16 @@ def digit_grid(
 ) -> tuple[Figure, str]:
     """Pictures of digits in rows. images: [N, 784] in [0, 1]; titles: one for each, or none."""
     rows = -(-len(images) // columns)
-    height = rows * (0.9 if titles else 0.66)
+    lines = max((title.count("\n") + 1 for title in titles), default=0)
+    height = rows * (WIDTH / columns + 0.16 * lines)
     with plt.rc_context(STYLE | {"axes.grid": False}):
-        fig, axes = plt.subplots(rows, columns, figsize=(0.66 * columns, height), squeeze=False)
+        fig, axes = plt.subplots(rows, columns, figsize=(WIDTH, height), squeeze=False)
         for ax in axes.flat:
             ax.axis("off")
         for index, (ax, image) in enumerate(zip(axes.flat, images)):
             ax.imshow(image.reshape(28, 28), cmap="gray_r", vmin=0, vmax=1)
             if titles:
-                ax.set_title(titles[index], fontsize=8, pad=2)
+                ax.set_title(titles[index], pad=2)
     alt = f"{len(images)} {what}, in {rows} rows of {columns}"
     return fig, alt + (": " + "; ".join(t.replace("\n", " ") for t in titles) if titles else "")
 
@@ -62,12 +82,13 @@ def weight_pictures(weights: Tensor, titles: Sequence[str], columns: int = 5) ->
     rows = -(-weights.shape[1] // columns)
     limit = weights.abs().max().item()
     with plt.rc_context(STYLE | {"axes.grid": False}):
-        fig, axes = plt.subplots(rows, columns, figsize=(1.25 * columns, 1.4 * rows), squeeze=False)
+        height = rows * (0.8 * WIDTH / columns + 0.35)
+        fig, axes = plt.subplots(rows, columns, figsize=(WIDTH, height), squeeze=False)
         for ax in axes.flat:
             ax.axis("off")
         for ax, column, title in zip(axes.flat, weights.T, titles):
             picture = ax.imshow(column.reshape(28, 28), cmap="RdBu", vmin=-limit, vmax=limit)
-            ax.set_title(title, fontsize=9, pad=2)
+            ax.set_title(title, pad=2)
         fig.colorbar(picture, ax=axes, shrink=0.8, label="weight")
     alt = (
         f"{weights.shape[1]} pictures of weights ({', '.join(titles)}), blue for positive and red "
@@ -107,9 +128,49 @@ def curves(
         if log_x:
             ax.set_xscale("log")
         ax.set(xlabel=xlabel, ylabel=ylabel)
+        log_ticks(ax)
         label_lines(ax)
     band = " The band spans all runs." if any(y.dim() == 2 for y in lines.values()) else ""
     return fig, f"Lines of {ylabel} over {xlabel}. " + ". ".join(sentences) + "." + band
+
+
+def log_ticks(ax) -> None:
+    """Plain numbers on the logarithmic axes: 30, 100, 300; powers of ten where they go far."""
+    for axis in (ax.xaxis, ax.yaxis):
+        if axis.get_scale() == "log":
+            low, high = sorted(axis.get_view_interval())
+            ticks = _log_ticks(low, high)
+            plain = ticks[0] >= 1e-3 and ticks[-1] < 1e5
+            axis.set_ticks(ticks, [f"{t:,.15g}" if plain else _power(t) for t in ticks])
+            axis.set_ticks([], minor=True)
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Six numbers at most between two, in steps as equal as their scale allows.
+
+    >>> _log_ticks(20, 1500)
+    [30.0, 100.0, 300.0, 1000.0]
+    >>> _log_ticks(2.4, 35)
+    [3.0, 5.0, 10.0, 20.0, 30.0]
+    """
+    first, last = floor(log10(low)), ceil(log10(high))
+    for digits in ([1, 1.5, 2, 3, 4, 5, 7], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]):
+        ticks = [float(f"{d}e{n}") for n in range(first, last + 1) for d in digits]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= 5:
+            return ticks
+    return ticks[:: -(-len(ticks) // 6)]
+
+
+def _power(value: float) -> str:
+    """A number as a power of ten, its exponent in characters of their own: as large as other text.
+
+    >>> _power(1e-12), _power(3e5)
+    ('10⁻¹²', '3·10⁵')
+    """
+    factor, exponent = f"{value:.1e}".replace(".0", "").split("e")
+    raised = f"{int(exponent)}".translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return ("" if factor == "1" else f"{factor}·") + f"10{raised}"
 
 
 def describe_line(x: Tensor, y: Tensor) -> str:
@@ -138,10 +199,12 @@ def label_lines(ax) -> None:
     to_axes = ax.transData + ax.transAxes.inverted()
     lowest = -1.0
     for y, x, line in ends:
-        height = max(to_axes.transform((x, y))[1], lowest + 0.075)
-        lowest = height
+        label = broken(line.get_label())
+        half = 0.041 * (label.count("\n") + 1)
+        height = max(to_axes.transform((x, y))[1], lowest + half)
+        lowest = height + half
         ax.annotate(
-            line.get_label(),
+            label,
             xy=(1.01, height),
             xycoords="axes fraction",
             color=line.get_color(),
@@ -154,7 +217,7 @@ def confusion_figure(matrix: Tensor) -> tuple[Figure, str]:
     """A confusion matrix [K, K] as a table of counts, the mistakes shaded."""
     mistakes = matrix.clone().fill_diagonal_(0)
     classes = len(matrix)
-    with plt.rc_context(STYLE | {"axes.grid": False, "figure.figsize": (5.2, 4.8)}):
+    with plt.rc_context(STYLE | {"axes.grid": False, "figure.figsize": (WIDTH, 3.9)}):
         fig, ax = plt.subplots()
         ax.imshow(mistakes, cmap="Oranges")
         for row in range(classes):
@@ -167,13 +230,14 @@ def confusion_figure(matrix: Tensor) -> tuple[Figure, str]:
                     f"{matrix[row, column]}",
                     ha="center",
                     va="center",
-                    fontsize=8,
                     weight=weight,
                     color="white" if dark else "black",
                 )
         ax.set(xlabel="predicted digit", ylabel="true digit")
         ax.set_xticks(range(classes))
         ax.set_yticks(range(classes))
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)  # the numbers reach up to the edge
     worst = mistakes.flatten().argsort(descending=True)[:3]
     worst_words = ", ".join(
         f"{w // classes} taken for {w % classes} ({mistakes.flatten()[w]} times)"
@@ -191,20 +255,18 @@ def intervals(values: dict[str, Tensor], xlabel: str, scale: float = 1.0) -> tup
 
     values: name -> [R] runs; scale: what to multiply by for display (100 for per cent).
     """
-    with plt.rc_context(STYLE | {"figure.figsize": (6.4, 0.55 * len(values) + 0.9)}):
+    with plt.rc_context(STYLE | {"figure.figsize": (WIDTH, 0.42 * len(values) + 0.6)}):
         fig, ax = plt.subplots()
         sentences = []
         for row, (name, runs) in enumerate(values.items()):
             runs = runs.double() * scale
             mean, half = mean_and_interval(runs)
-            ax.plot(
-                runs, torch.full_like(runs, row), "o", color="#767676", markersize=3.5, alpha=0.7
-            )
+            ax.plot(runs, torch.full_like(runs, row), "o", color="#767676", markersize=3, alpha=0.7)
             ax.errorbar(
-                mean, row + 0.22, xerr=half, fmt="s", color=COLOURS["blue"], capsize=4, markersize=5
+                mean, row + 0.22, xerr=half, fmt="s", color=COLOURS["blue"], capsize=3, markersize=4
             )
             sentences.append(f"{name}: {mean:.2f}, interval {mean - half:.2f} to {mean + half:.2f}")
-        ax.set_yticks(range(len(values)), list(values))
+        ax.set_yticks(range(len(values)), [broken(name, 16) for name in values])
         ax.set(xlabel=xlabel, ylim=(len(values) - 0.5, -0.5))
     count = len(next(iter(values.values())))
     return fig, f"{xlabel}, {count} runs each, mean and 95 % interval. " + "; ".join(sentences)
@@ -236,7 +298,7 @@ def broadcast_drawing(column: Sequence[int], row: Sequence[int]) -> tuple[Figure
         ([list(row)] * n, lambda i, j: i == 0, f"[1, {m}]"),
         ([[c + r for r in row] for c in column], lambda i, j: True, f"[{n}, {m}]"),
     ]
-    with plt.rc_context(STYLE | {"figure.figsize": (5.2, 1.9)}):
+    with plt.rc_context(STYLE | {"figure.figsize": (WIDTH, 1.6)}):
         fig, axes = plt.subplots(1, 3)
         for ax, (table, is_own, shape), sign in zip(axes, tables, ("+", "=", "")):
             for i in range(n):
@@ -264,7 +326,7 @@ def product_drawing(products: Sequence[tuple]) -> tuple[Figure, str]:
     products: for each one (title, (left, rows, middle), (right, middle, columns), result).
     """
     lengths = {"B": 1.0, "D": 2.2, "K": 0.75, "H": 1.3}
-    with plt.rc_context(STYLE | {"figure.figsize": (6.6, 1.3 + 1.35 * len(products))}):
+    with plt.rc_context(STYLE | {"figure.figsize": (WIDTH, 1.3 + 1.35 * len(products))}):
         fig, axes = plt.subplots(len(products), 1, squeeze=False)
         for ax, (title, (left, rows, middle), (right, _, columns), result) in zip(
             axes.flat, products
@@ -289,7 +351,7 @@ def product_drawing(products: Sequence[tuple]) -> tuple[Figure, str]:
                 )
                 ax.text(x + w + 0.45, 0, sign, ha="center", va="center", fontsize=14)
                 x += w + 0.9
-            ax.set_title(title, loc="left", fontsize=10)
+            ax.set_title(title, loc="left")
             ax.set(xlim=(-0.2, 6.2), ylim=(-1.6, 1.2), aspect="equal")
             ax.axis("off")
     sentences = [
@@ -302,3 +364,95 @@ def product_drawing(products: Sequence[tuple]) -> tuple[Figure, str]:
     for tex, words in ((r"^\top", " transposed"), (r"\partial ", "d"), ("$", "")):
         alt = alt.replace(tex, words)
     return fig, alt
+
+
+def pictures_and_bars(
+    pictures: dict[str, Tensor], bars: dict[str, Tensor], names: Sequence[str] = tuple("0123456789")
+) -> tuple[Figure, str]:
+    """Pictures in a row, then charts of bars, one bar for each class.
+
+    pictures: by title, [784], ink in [0, 1] or signed weights. bars: by title, [K]. names: K.
+    """
+    parts = len(pictures) + len(bars)
+    with plt.rc_context(
+        STYLE | {"figure.figsize": (min(WIDTH, 1.75 * parts), 0.8 + 0.17 * len(names))}
+    ):
+        fig, axes = plt.subplots(1, parts, squeeze=False)
+        for ax, (title, picture) in zip(axes.flat, pictures.items()):
+            limit = picture.abs().max().item()
+            signed = {"cmap": "RdBu", "vmin": -limit, "vmax": limit}
+            ink = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
+            ax.imshow(picture.reshape(28, 28), **(signed if picture.min() < 0 else ink))
+            ax.set_title(broken(title))
+            ax.set(xticks=[], yticks=[])
+            ax.grid(False)
+        for ax, (title, values) in zip(axes.flat[len(pictures) :], bars.items()):
+            colours = [COLOURS["vermillion" if value < 0 else "blue"] for value in values]
+            ax.barh(names, values, color=colours)
+            ax.axvline(0, color="black", linewidth=0.8)
+            ax.invert_yaxis()
+            ax.set_title(broken(title))
+    listed = [
+        f"{title}: "
+        + ", ".join(f"{name} {value:.3g}" for name, value in zip(names, values.tolist()))
+        for title, values in bars.items()
+    ]
+    shown = f"Pictures: {', '.join(pictures)}. " if pictures else ""
+    return fig, f"{shown}Bars. {'. '.join(listed)}."
+
+
+def worked_step(rows: Sequence[Sequence[tuple[str, str, Tensor]]]) -> tuple[Figure, str]:
+    """Arrays with their numbers between brackets, in rows; what stands before each is a sign.
+
+    rows: for each row of the figure [(sign, name, [n, m] or []), ...]; matplotlib sets the names. A
+    row that is too wide goes on in the next.
+    """
+    cell = 0.5  # inches; a row of the figure is as high as its highest array
+    arrays = []
+    for row in rows:
+        room = 0.0
+        for sign, name, value in row:
+            value = torch.atleast_2d(value)
+            needed = 0.55 + cell * value.shape[1]
+            if needed > room:
+                arrays.append([])
+                room = WIDTH
+            arrays[-1].append((sign, name, value))
+            room -= needed
+    heights = [0.3 + 0.22 * max(len(value) for *_, value in row) for row in arrays]
+    width = max(sum(0.55 + cell * value.shape[1] for *_, value in row) for row in arrays)
+    with plt.rc_context(STYLE):
+        fig, ax = plt.subplots(figsize=(width, sum(heights) + 0.2 * len(arrays)))
+    top, sentences = 0.0, []
+    for row, height in zip(arrays, heights):
+        x, middle = 0.0, top - 0.3 - (height - 0.3) / 2
+        for sign, name, value in row:
+            n, m = value.shape
+            ax.text(x + 0.2, middle, sign, ha="center", va="center", fontsize=12)
+            x += 0.45
+            ax.text(x + cell * m / 2, top - 0.12, f"${name}$", ha="center", va="center",
+                    fontsize=10)  # fmt: skip
+            high, low = middle + 0.11 * n, middle - 0.11 * n
+            for edge, inward in ((x, 0.06), (x + cell * m, -0.06)):
+                ax.plot([edge + inward, edge, edge, edge + inward], [high, high, low, low],
+                        color="black", linewidth=1)  # fmt: skip
+            for r in range(n):
+                for c in range(m):
+                    at = x + cell * (c + 0.5), high - 0.22 * (r + 0.5)
+                    number = _number(value[r, c].item())
+                    ax.text(*at, number, ha="center", va="center", fontsize=9)
+            x += cell * m + 0.1
+            plain = name.replace(r"\partial ", "d ").replace(" / ", "/").replace(r"\,", "")
+            listed = "; ".join(", ".join(map(_number, line)) for line in value.tolist())
+            sentences.append(f"{plain} = [{listed}]")
+        top -= height + 0.2
+    ax.set(xlim=(0, width), ylim=(top, 0), aspect="equal")
+    ax.axis("off")
+    return fig, "Arrays with their numbers, row by row. " + ". ".join(sentences) + "."
+
+
+def _number(value: float) -> str:
+    """A fraction with 2, 4, 8 or 16 below where that is exact, else two decimals."""
+    part = Fraction(value).limit_denominator(16)
+    exact = abs(part - Fraction(value)) < 1e-9 and part.denominator in (1, 2, 4, 8, 16)
+    return (f"{part}" if exact else f"{value:.2f}").replace("-", "−")

@@ -1,0 +1,1 @@
+"""The commands of `scratchmnist` in a terminal, one file each."""

@@ -1,0 +1,96 @@
+"""The role {result}`name`: a recorded number in the prose of any page.
+
+A cell says ``record("name", value, "{:.1%}")`` (see src/scratchmnist/pages/results.py); MyST-NB
+hands the hidden outputs over in one JSON file a page. They are collected here for the whole book,
+checked for names used twice, written to _build/results.json for tests/test_results.py, and put
+where the role asks for them. A name nobody recorded is a warning, and so (see strict_build.py) a
+failed build.
+"""
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxRole
+
+logger = logging.getLogger(__name__)
+
+
+class result_reference(nodes.Inline, nodes.Element):
+    """Stands for a recorded number until all pages have been read."""
+
+
+class ResultRole(SphinxRole):
+    def run(self):
+        node = result_reference(name=self.text)
+        self.set_source_info(node)
+        return [node], []
+
+
+def all_results(env):
+    """{page: {name: {"value", "text", "tolerance"}}}"""
+    if not hasattr(env, "book_results"):
+        env.book_results = {}
+    return env.book_results
+
+
+def collect(app, doctree):
+    env = app.env
+    pages = all_results(env)
+    pages.pop(env.docname, None)
+    if getattr(env, "nb_metadata", {}).get(env.docname, {}).get("glue"):
+        file = Path(env.mystnb_config.output_folder, f"{env.docname}.glue.json")
+        outputs = json.loads(file.read_text(encoding="utf-8"))
+        recorded = {name: out["metadata"]["scrapbook"] for name, out in outputs.items()}
+        pages[env.docname] = {
+            name: {key: result[key] for key in ("value", "text", "tolerance")}
+            for name, result in recorded.items()
+            if "tolerance" in result  # MyST-NB's own glue has none
+        }
+
+
+def forget(app, env, docname):
+    all_results(env).pop(docname, None)
+
+
+def check_duplicates(app, env):
+    pages_of = {}
+    for page, results in sorted(all_results(env).items()):
+        for name in results:
+            pages_of.setdefault(name, []).append(page)
+    for name, pages in pages_of.items():
+        if len(pages) > 1:
+            logger.warning("result %r is recorded on %s", name, " and ".join(pages))
+
+
+def fill_in(app, doctree, docname):
+    recorded = {
+        name: result for page in all_results(app.env).values() for name, result in page.items()
+    }
+    for node in list(doctree.findall(result_reference)):
+        name = node["name"]
+        if name in recorded:
+            text = recorded[name]["text"]
+        else:
+            text = f"[no result {name}]"
+            logger.warning("no cell records the result %r", name, location=node)
+        node.replace_self(nodes.inline(text, text, classes=["result"]))
+
+
+def write_results(app, exception):
+    if exception is None:
+        file = Path(app.outdir).parent / "results.json"
+        pages = {page: results for page, results in sorted(all_results(app.env).items()) if results}
+        file.write_text(json.dumps(pages, indent=1) + "\n", encoding="utf-8")
+
+
+def setup(app):
+    app.add_role("result", ResultRole())
+    app.add_node(result_reference)
+    app.connect("doctree-read", collect)
+    app.connect("env-purge-doc", forget)
+    app.connect("env-updated", check_duplicates)
+    app.connect("doctree-resolved", fill_in)
+    app.connect("build-finished", write_results)
+    return {"version": "1", "env_version": 1}

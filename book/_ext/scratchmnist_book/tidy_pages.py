@@ -1,0 +1,117 @@
+"""Small repairs of what the theme and Sphinx put on every page.
+
+- The launch-a-kernel script (sphinx-thebe) is loaded twice, asks a CDN, and fails: left out.
+- An output that holds only a <script> of data would leave an empty bar: marked, book.css hides it.
+- An output with columns is marked: it scrolls where the lines of another output break.
+- A picture's size goes into the attributes width and height. There (and not in a style) the browser
+  takes the proportions from it, keeps the room free, and can still shrink it on a narrow screen.
+  It is loaded when it comes near.
+- A short formula and the punctuation behind it stay on one line: no line begins with a comma.
+- Small faults that a screen reader would stumble over are mended (REPAIRS).
+- The theme's templates that need a repair are in book/_templates.
+"""
+
+import re
+
+from docutils import nodes
+
+from scratchmnist_book import BOOK
+from scratchmnist_book.narrow_math import signs
+
+INVISIBLE = re.compile(r"\s*(<script\b.*?</script>\s*)+", re.DOTALL)
+GAP = re.compile(r"(?<=\S) {2,}(?=\S)")  # between two columns
+PUNCTUATION = re.compile(r"[,.;:!?)]+")
+SHORT = 14  # signs of a formula that needs no break of its own
+SIZE_STYLE = re.compile(r'style="width: (\d+)px; height: (\d+)px;"')
+
+
+def drop_thebe(app, pagename, templatename, context, doctree):
+    def is_thebe(script):
+        return "thebe" in f"{script} {getattr(script, 'attributes', '')}".lower()
+
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context.get(kind, []) if not is_thebe(file)]
+
+
+def drop_thebe_settings(app, doctree, docname):
+    for raw in list(doctree.findall(nodes.raw)):
+        if re.search("text/x-thebe-config|<script>kernelName =", raw.astext()):
+            raw.parent.remove(raw)
+
+
+def mark_empty_outputs(app, doctree, docname):
+    for output in doctree.findall(nodes.container):
+        if output.get("nb_element") == "cell_code_output" and all(
+            isinstance(child, nodes.raw) and INVISIBLE.fullmatch(child.astext())
+            for child in output.children
+        ):
+            output["classes"].append("nothing-to-see")
+
+
+def mark_columns(app, doctree, docname):
+    for output in doctree.findall(nodes.container):
+        if output.get("nb_element") == "cell_code_output" and any(
+            sum(len(GAP.findall(line)) >= 2 for line in child.astext().splitlines()) >= 3
+            for child in output.children
+            if isinstance(child, nodes.literal_block)
+        ):
+            output["classes"].append("columns")
+
+
+def keep_punctuation(app, doctree, docname):
+    """Put a short formula and the punctuation behind it into one box that does not break."""
+    for formula in list(doctree.findall(nodes.math)):
+        place = formula.parent.index(formula)
+        after = formula.parent[place + 1 : place + 2]
+        found = after and isinstance(after[0], nodes.Text) and PUNCTUATION.match(after[0])
+        if not found or signs(formula.astext()) > SHORT:
+            continue
+        together = nodes.inline(classes=["with-punctuation"])
+        rest = nodes.Text(after[0][found.end() :])
+        formula.parent[place : place + 2] = [together, rest]
+        together += [formula, nodes.Text(found[0])]
+
+
+def visit_image(translator, node):
+    before = len(translator.body)
+    type(translator).visit_image(translator, node)
+    translator.body[before:] = [
+        SIZE_STYLE.sub(r'width="\1" height="\2"', part).replace("<img ", '<img loading="lazy" ')
+        for part in translator.body[before:]
+    ]
+
+
+def depart_image(translator, node):
+    type(translator).depart_image(translator, node)
+
+
+REPAIRS = [
+    # one id for the contents of all exercises of a page, and one for those of all solutions
+    (re.compile(r'<section id="(?:exercise|solution)-content">'), "<section>"),
+    (re.compile(r'<th(?: class="head[^"]*")?>\s*(?:<p>\s*</p>)?\s*</th>'), "<td></td>"),
+    # names that differ from what is to be read there
+    (re.compile(r'(<summary) aria-label="Toggle hidden content"'), r"\1"),
+    # an item of a list must say so; the role it has is deprecated
+    (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
+]
+
+
+def tidy_body(app, pagename, templatename, context, doctree):
+    for pattern, better in REPAIRS:
+        context["body"] = pattern.sub(better, context.get("body", ""))
+
+
+def add_templates(app, config):
+    config.templates_path.insert(0, str(BOOK / "_templates"))
+
+
+def setup(app):
+    app.connect("config-inited", add_templates)
+    app.connect("html-page-context", tidy_body)
+    app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("doctree-resolved", drop_thebe_settings, priority=900)
+    app.connect("doctree-resolved", mark_empty_outputs)
+    app.connect("doctree-resolved", mark_columns)
+    app.connect("doctree-resolved", keep_punctuation)
+    return {"parallel_read_safe": True}

@@ -4,36 +4,18 @@
 (() => {
   "use strict";
   const e = explorables;
-  const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [320, 210, 44, 36, 12];
 
-  const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
   function say(value) {
     if (value === null) return "not a number";
     if (value < 10000) return value.toFixed(value < 10 ? 3 : value < 100 ? 2 : 0);
     const power = Math.floor(Math.log10(value));
-    return `${(value / 10 ** power).toFixed(1)} · 10${[...`${power}`].map((d) => SUPERSCRIPTS[d]).join("")}`;
+    return `${(value / 10 ** power).toFixed(1)} · ${e.powerOfTen(power)}`;
   }
 
   const powers = (from, to) => {
     const first = Math.ceil(Math.log10(from) - 1e-9);
     return Array.from({ length: Math.max(0, Math.floor(Math.log10(to) + 1e-9) - first + 1) }, (_, k) => 10 ** (first + k));
   };
-
-  // An empty chart: axes with ticks [place, text], and x and y from values to places.
-  function chart(label, title, xTitle, x, y) {
-    const across = (v) => LEFT + (WIDTH - LEFT - 12) * (x.scale(v) - x.scale(x.from)) / (x.scale(x.to) - x.scale(x.from));
-    const up = (v) => HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP - 18) * (y.scale(v) - y.scale(y.from)) / (y.scale(y.to) - y.scale(y.from));
-    const text = (left, top, anchor, words) => e.make("svg:text", { x: left, y: top, "text-anchor": anchor }, words);
-    const lines = e.make("svg:g", {});
-    const svg = e.make("svg:svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label, class: "chart" },
-      ...y.ticks.map((v) => e.make("svg:path", { class: "grid", d: `M${LEFT} ${up(v)}H${WIDTH - 12}` })),
-      ...y.ticks.map((v) => text(LEFT - 6, up(v) + 4, "end", y.say(v))),
-      ...x.ticks.map((v) => text(across(v), HEIGHT - BOTTOM + 16, "middle", x.say(v))),
-      text(LEFT, TOP + 2, "start", title), text((LEFT + WIDTH - 12) / 2, HEIGHT - 4, "middle", xTitle),
-      e.make("svg:svg", { x: LEFT - 6, y: TOP + 10, width: WIDTH - LEFT, height: HEIGHT - BOTTOM - TOP - 4,
-        viewBox: `${LEFT - 6} ${TOP + 10} ${WIDTH - LEFT} ${HEIGHT - BOTTOM - TOP - 4}` }, lines));
-    return { svg, lines, across, up };
-  }
 
   const plain = (v) => v;
 
@@ -62,11 +44,11 @@
       const epochs = loss.map((_, epoch) => epoch);
       const [from, to] = [low / 1.2, start * 8];
       const decades = powers(from, to);
-      losses = chart("The loss after each epoch, one line for each learning rate; the table holds the numbers of the chosen one",
+      losses = e.chart("The loss after each epoch, one line for each learning rate; the table holds the numbers of the chosen one",
         run.loss_name, "epochs",
         { scale: plain, from: 0, to: epochs.at(-1), ticks: epochs.filter((n) => n % Math.ceil(epochs.length / 6) === 0), say: plain },
         { scale: Math.log10, from, to, ticks: decades.length > 1 ? decades : [low, start].map((v) => +v.toPrecision(1)), say: plain });
-      ends = chart("The held-out accuracy after the last epoch, one dot for each learning rate",
+      ends = e.chart("The held-out accuracy after the last epoch, one dot for each learning rate",
         `held-out accuracy after ${epochs.at(-1)} epochs`, "learning rate",
         { scale: Math.log10, from: rates[0] / 1.3, to: rates.at(-1) * 1.3, ticks: powers(rates[0], rates.at(-1)), say: plain },
         { scale: plain, from: 0, to: 1, ticks: [0, 0.25, 0.5, 0.75, 1], say: (v) => `${100 * v} %` });

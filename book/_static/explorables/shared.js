@@ -1,14 +1,17 @@
 // What the explorables share: the network's arithmetic, pictures, tables with bars, and announcements.
 // Each explorable is an element of its own (<draw-a-digit>, ...) that builds itself from the numbers
-// which the chapter's cell put on the page as JSON.
+// which the chapter's cell gave as JSON. A built page has them in a file, named by data-src; it is loaded
+// when the element is less than a screen away (_ext/scratchmnist_book/explorables.py).
 const explorables = (() => {
   "use strict";
 
   // ---- numbers ---------------------------------------------------------------------------------
 
+  const sourceOf = (element) => document.getElementById(element.getAttribute("source"));
+
   // The element's data; tensors in base64 become typed arrays, row after row.
   function read(element) {
-    const script = document.getElementById(element.getAttribute("source"));
+    const script = sourceOf(element);
     return JSON.parse(script.textContent, (_, value) => {
       if (!value || typeof value !== "object" || !value.shape) return value;
       const bytes = Uint8Array.from(atob(value.float32 ?? value.uint8), (c) => c.charCodeAt(0));
@@ -51,6 +54,8 @@ const explorables = (() => {
   const minus = (text) => (/[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", ""));
   const fixed = (value, digits = 2) => minus(value.toFixed(digits));
   const percent = (value) => `${(100 * value).toFixed(1)} %`;
+
+  const powerOfTen = (k) => `10${[...`${k}`].map((d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])).join("")}`;
 
   // ---- elements --------------------------------------------------------------------------------
 
@@ -133,6 +138,26 @@ const explorables = (() => {
     return { table, heads, set };
   }
 
+  // ---- charts ----------------------------------------------------------------------------------
+
+  const [WIDTH, LEFT, BOTTOM, TOP] = [320, 44, 36, 12];
+
+  // An empty chart: axes with ticks [place, text], and x and y from values to places.
+  function chart(label, title, xTitle, x, y, height = 210) {
+    const across = (v) => LEFT + (WIDTH - LEFT - 12) * (x.scale(v) - x.scale(x.from)) / (x.scale(x.to) - x.scale(x.from));
+    const up = (v) => height - BOTTOM - (height - BOTTOM - TOP - 18) * (y.scale(v) - y.scale(y.from)) / (y.scale(y.to) - y.scale(y.from));
+    const text = (left, top, anchor, words) => make("svg:text", { x: left, y: top, "text-anchor": anchor }, words);
+    const lines = make("svg:g", {});
+    const svg = make("svg:svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label, class: "chart" },
+      ...y.ticks.map((v) => make("svg:path", { class: "grid", d: `M${LEFT} ${up(v)}H${WIDTH - 12}` })),
+      ...y.ticks.map((v) => text(LEFT - 6, up(v) + 4, "end", y.say(v))),
+      ...x.ticks.map((v) => text(across(v), height - BOTTOM + 16, "middle", x.say(v))),
+      text(LEFT, TOP + 2, "start", title), text((LEFT + WIDTH - 12) / 2, height - 4, "middle", xTitle),
+      make("svg:svg", { x: LEFT - 6, y: TOP + 10, width: WIDTH - LEFT, height: height - BOTTOM - TOP - 4,
+        viewBox: `${LEFT - 6} ${TOP + 10} ${WIDTH - LEFT} ${height - BOTTOM - TOP - 4}` }, lines));
+    return { svg, lines, across, up };
+  }
+
   // ---- pictures --------------------------------------------------------------------------------
 
   const STOPS = [[103, 0, 31], [214, 96, 77], [247, 247, 247], [67, 147, 195], [5, 48, 97]];
@@ -158,11 +183,37 @@ const explorables = (() => {
 
   // ---- elements of our own ---------------------------------------------------------------------
 
+  const waiting = new Set();
+  const near = new IntersectionObserver((entries) => entries.forEach(({ isIntersecting, target }) => {
+    if (isIntersecting) load(sourceOf(target));
+  }), { rootMargin: "100% 0px" });
+
+  function load(source) {
+    if (!source.dataset.src) return;
+    document.head.append(make("script", { src: source.dataset.src }));
+    delete source.dataset.src;
+  }
+
+  // What a file of data calls: the JSON goes where the cell would have put it.
+  function take(id, json) {
+    document.getElementById(id).textContent = json;
+    waiting.forEach((element) => element.begin());
+  }
+
   // setup(element, data) -> what to put in
   function define(name, title, setup) {
     customElements.define(name, class extends HTMLElement {
       connectedCallback() {
         if (this.querySelector(".explorable")) return;
+        waiting.add(this);
+        if (sourceOf(this).textContent) this.begin();
+        else near.observe(this);
+      }
+
+      begin() {
+        if (!sourceOf(this).textContent) return;
+        waiting.delete(this);
+        near.unobserve(this);
         const parts = setup(this, read(this));
         this.prepend(make("div", { class: "explorable", role: "group", "aria-label": title },
           make("p", { class: "title" }, title), ...parts));
@@ -170,6 +221,6 @@ const explorables = (() => {
     });
   }
 
-  return { read, flat, linear, relu, forward, softmax, argmax, fixed, percent, make, slider, choice, button,
-    status, barTable, ink, signed, picture, paint, column, define };
+  return { read, take, flat, linear, relu, forward, softmax, argmax, fixed, percent, powerOfTen, make, slider, choice, button,
+    status, barTable, chart, ink, signed, picture, paint, column, define };
 })();

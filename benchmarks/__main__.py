@@ -27,11 +27,11 @@ from pathlib import Path  # noqa: E402
 
 import torch  # noqa: E402
 
-from benchmarks import chapter, growth, peers  # noqa: E402
+from benchmarks import chapter, growth, peers, scaling  # noqa: E402
 from benchmarks.measure import compare, repeat, spread, take_turns  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
-SAVED = ROOT / "src" / "scratchmnist" / "timings.json"  # in the package: the book's page reads it
+SAVED = ROOT / "book" / "data" / "timings.json"  # the pages show it
 SEQUENTIAL = "torch autograd, Sequential + SGD"
 SIZES = {"one layer": (784, 10), "two layers": (784, 30, 10)}
 PRODUCTS = "two bare products 784 wide"
@@ -128,10 +128,7 @@ def epochs(rounds: int) -> dict:
 def replicas(rounds: int, count: int = 32) -> dict:
     """A step of one of 32 networks, trained together; beside it, a step of autograd alone."""
     problem = peers.Problem(growth.digits_of(5120), SIZES["two layers"], 16)
-    made = {
-        "scratchmnist": peers.replicas_ours(problem, count),
-        "vmap(grad)": peers.replicas_vmap(problem, count),
-    }
+    made = {name: peer(problem, count) for name, peer in available(peers.REPLICA_PEERS).items()}
     peers.check_agreement(peers.final_losses(made, problem, 100))
     turns = {}
     for name, (train, _) in made.items():
@@ -243,6 +240,7 @@ def start(rounds: int) -> dict:
 PARTS = {
     "steps": steps, "epochs": epochs, "replicas": replicas, "pictures": pictures,
     "numpy": numpy_and_torch, "chapter": slow_to_fast, "growth": growing, "start": start,
+    "scaling": lambda rounds: {"about": about(), **scaling.scaling(rounds)},
 }  # fmt: skip
 
 
@@ -256,9 +254,6 @@ def goals(results: dict) -> list[dict]:
     for kind in SIZES if "steps" in results else ():
         ours = results["steps"][f"{kind}, batch 16"]["ours_to"]
         goal(f"{kind}, step of 16, to autograd with Sequential + SGD", ours[SEQUENTIAL], 0.55, 0.40)
-        if "scikit-learn MLPClassifier" in ours:
-            sklearn = ours["scikit-learn MLPClassifier"]
-            goal(f"{kind}, step of 16, to scikit-learn", sklearn, 0.65, 0.45)
         goal(f"{kind}, step of 16, to its {PRODUCTS}", ours[PRODUCTS], 3, 2)
     if "steps" in results:
         ours = results["steps"]["two layers, batch 256"]["ours_to"]
@@ -268,9 +263,6 @@ def goals(results: dict) -> list[dict]:
             ours = results["epochs"][f"{kind}, 5,000 images, batch 16"]["ours_to"]
             goal(f"{kind}, epoch of 5,000, to the DataLoader loop",
                  ours["torch autograd, DataLoader"], 0.42, 0.30)  # fmt: skip
-            if "scikit-learn MLPClassifier" in ours:
-                sklearn = ours["scikit-learn MLPClassifier"]
-                goal(f"{kind}, epoch of 5,000, to scikit-learn", sklearn, 0.65, 0.45)
         for batch in (16, 256):
             ours = results["epochs"][f"two layers, 60,000 images, batch {batch}"]["ours_to"]
             ratio = ours[SEQUENTIAL]
@@ -278,7 +270,12 @@ def goals(results: dict) -> list[dict]:
     if "replicas" in results:
         ours = results["replicas"]["ours_to"]
         goal("32 replicas, a network's step, to a step of autograd", ours[SEQUENTIAL], 0.20, 0.12)
-        goal("32 replicas, to vmap(grad)", ours["vmap(grad)"], 0.35, 0.20)
+        for rival, limit, aim in (
+            ("NumPy, one wide product", 1.40, 1.0),
+            ("JAX, vmap in a jitted scan", 0.85, 0.70),
+        ):
+            if rival in ours:
+                goal(f"32 replicas, to {rival}", ours[rival], limit, aim)
     if "start" in results:
         ratio = results["start"]["scratchmnist"]["ratio"]
         goal("import scratchmnist, to import torch", ratio, 1.10, 1.0)
@@ -317,6 +314,9 @@ def print_all(results: dict) -> None:
             print(f"{axis} {row[axis]:>6}: {us}; peak {row['peak_mb']} MB")
     if "start" in results:
         print_peers("import", results["start"])
+    for row in results.get("scaling", {}).get("steps", ()):
+        where = f"hidden {row['hidden']}, batch {row['batch']}, processes {row['processes']}"
+        print(f"{where:50}{row['us']['median']:12.1f} us")
     print(f"\n{'goal':66}{'min':>7}{'median':>8}{'max':>7}{'limit':>7}{'aim':>6}")
     for row in goals(results):
         ratio = row["ratio"]

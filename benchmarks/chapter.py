@@ -16,7 +16,9 @@ import torch
 from scratchmnist import init_layers, minibatches
 
 CHAPTER = Path(__file__).parents[1] / "book" / "how-fast.md"
-CELL = re.compile(r"^```\{code-cell\}[^\n]*\n:tags: \[timed\]\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CELL = re.compile(
+    r"^```\{code-cell\}[^\n]*\n:tags: \[timed[^\]]*\]\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 
 
 def timed_cells() -> dict:
@@ -75,7 +77,7 @@ def profile(names: dict, steps: int = 2000) -> list[dict]:
     """
     images, targets = names["images"], names["targets"]
     (w_1, b_1), (w_2, b_2) = init_layers([784, 30, 10], seed=0)
-    lr = torch.tensor(0.1)
+    minus_lr = torch.tensor(-0.1)
     blocks = torch.randperm(4992, generator=torch.Generator().manual_seed(2)).split(512)
     batches = [
         pair
@@ -120,8 +122,8 @@ def profile(names: dict, steps: int = 2000) -> list[dict]:
         mark("two products 784 wide")
         d_b_1 = d_z_1.sum(-2, keepdim=True)
         mark("bias and its gradient")
-        w_1, b_1 = w_1.addcmul(lr, d_w_1, value=-1), b_1.addcmul(lr, d_b_1, value=-1)
-        w_2, b_2 = w_2.addcmul(lr, d_w_2, value=-1), b_2.addcmul(lr, d_b_2, value=-1)
+        w_1, b_1 = w_1.addcmul(minus_lr, d_w_1), b_1.addcmul(minus_lr, d_b_1)
+        w_2, b_2 = w_2.addcmul(minus_lr, d_w_2), b_2.addcmul(minus_lr, d_b_2)
         mark("update of four tensors")
 
         sums: dict[str, int] = {}

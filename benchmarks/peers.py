@@ -439,6 +439,78 @@ def replicas_vmap(problem: Problem, count: int) -> Peer:
     return train, lambda: [Layer(*pair) for pair in zip(parameters[::2], parameters[1::2])]
 
 
+def replicas_jax(problem: Problem, count: int) -> Peer:
+    """The strongest rival known: one network's step, vectorised over the replicas by `vmap`, many
+    steps in one `lax.scan`, all of it compiled by `jit`."""
+    import jax
+
+    xs = jax.numpy.asarray(torch.stack([x for x, _ in problem.batches()]).numpy())
+    ys = jax.numpy.asarray(torch.stack([one_hot(y) for _, y in problem.batches()]).numpy())
+    parameters = [
+        tuple(jax.numpy.asarray(tensor.contiguous().numpy()) for tensor in layer)
+        for layer in init_layers(problem.sizes, seed=range(count))
+    ]
+    step = jax.vmap(jax_step_function(), in_axes=(0, None, None))
+
+    @jax.jit
+    def steps(parameters, xs, ys):
+        return jax.lax.scan(lambda p, batch: step(p, *batch), parameters, (xs, ys))
+
+    def train(first, last):
+        nonlocal parameters
+        parameters, _losses = steps(parameters, xs[first:last], ys[first:last])
+        jax.block_until_ready(parameters)
+
+    def layers():
+        return [Layer(*(torch.from_numpy(np.array(a)) for a in pair)) for pair in parameters]
+
+    return train, layers
+
+
+def replicas_numpy(problem: Problem, count: int) -> Peer:
+    """By hand, with the first layers side by side: their product is one, `count` times as wide."""
+    batches = [(x.numpy(), one_hot(labels).numpy()) for x, labels in problem.batches()]
+    (w_1, b_1), (w_2, b_2) = (
+        tuple(np.ascontiguousarray(tensor.numpy()) for tensor in layer)
+        for layer in init_layers(problem.sizes, seed=range(count))
+    )
+    inputs, hidden = w_1.shape[1:]
+    w_1 = np.ascontiguousarray(w_1.transpose(1, 0, 2).reshape(inputs, -1))  # [D, R * H]
+    b_1 = b_1.reshape(1, -1)
+    lr = np.float32(LR)
+
+    def train(first, last):
+        nonlocal w_1, b_1, w_2, b_2
+        for x, y in batches[first:last]:
+            a = np.maximum(x @ w_1 + b_1, 0)  # [B, R * H]
+            apart = a.reshape(len(x), count, hidden).transpose(1, 0, 2)  # [R, B, H]
+            z = apart @ w_2 + b_2
+            shifted = z - z.max(-1, keepdims=True)
+            log_probs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+            _losses = -(y * log_probs).sum((-2, -1)) / len(y)
+            d_z = (np.exp(log_probs) - y) / np.float32(len(y))
+            d_a = (d_z @ w_2.mT).transpose(1, 0, 2).reshape(len(x), -1) * (a > 0)
+            w_2 = w_2 - lr * (apart.mT @ d_z)
+            b_2 = b_2 - lr * d_z.sum(-2, keepdims=True)
+            w_1 = w_1 - lr * (x.T @ d_a)
+            b_1 = b_1 - lr * d_a.sum(0, keepdims=True)
+
+    def layers():
+        weights = w_1.reshape(inputs, count, hidden).transpose(1, 0, 2)
+        pairs = ((weights, b_1.reshape(count, 1, hidden)), (w_2, b_2))
+        return [Layer(*(torch.from_numpy(array.copy()) for array in pair)) for pair in pairs]
+
+    return train, layers
+
+
+REPLICA_PEERS = {
+    "scratchmnist": replicas_ours,
+    "vmap(grad)": replicas_vmap,
+    "NumPy, one wide product": replicas_numpy,
+    "JAX, vmap in a jitted scan": replicas_jax,
+}
+
+
 # --- what all must agree on -----------------------------------------------------------------------
 
 

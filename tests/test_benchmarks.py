@@ -43,12 +43,11 @@ def test_epochs_agree(digits, name):
     peers.check_agreement(losses)
 
 
-def test_replicas_agree(digits):
+@pytest.mark.parametrize("name", list(peers.REPLICA_PEERS)[1:])
+def test_replicas_agree(digits, name):
+    need(name)
     problem = peers.Problem(digits, (784, 30, 10), batch_size=16)
-    pair = {
-        "scratchmnist": peers.replicas_ours(problem, 3),
-        "vmap(grad)": peers.replicas_vmap(problem, 3),
-    }
+    pair = {peer: peers.REPLICA_PEERS[peer](problem, 3) for peer in ("scratchmnist", name)}
     losses = peers.final_losses(pair, problem, steps=20)
     assert losses["scratchmnist"].shape == (3,)
     peers.check_agreement(losses)

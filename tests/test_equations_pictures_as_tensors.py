@@ -4,7 +4,7 @@ import torch
 from equations import assert_equal, equation, random_point
 
 from scratchmnist import Digits, linear, load_mnist
-from scratchmnist.data import read_subset
+from scratchmnist.files.subset import read_subset
 
 B, D = 6, 11
 

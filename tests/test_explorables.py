@@ -5,13 +5,18 @@ The pages are opened as files, as a reader does who has copied the folder.
 
 import base64
 import contextlib
+import io
 import json
 import math
 import re
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from conftest import LAY_OUT_ALL, ROOT, page_html, wake_explorables
+from PIL import Image
+from test_explorables_drawn import SECOND_FINGER
 from torch import Tensor
 
 from scratchmnist import (
@@ -25,13 +30,20 @@ from scratchmnist import (
     softmax,
     split,
 )
-from scratchmnist.explorables import as_json, explorable, two_of_each
+from scratchmnist.files.pictures import as_mnist
+from scratchmnist.pages.explorables import as_json, explorable, two_of_each
+from scratchmnist.pages.photographs import drawn, strokes
 
 PAGES = {  # the explorables of each page, in their order
     "index": ["draw-a-digit"],
+    "pictures-as-tensors": ["broadcast-shapes", "nearest-digits"],
     "digit-as-a-number": ["learning-rate-slider"],
+    "why-regression-struggles": ["number-line"],
     "scores-to-probabilities": ["logit-sliders"],
-    "hidden-layer": ["backprop-stepper", "hidden-unit-inspector", "draw-a-digit"],
+    "hidden-layer": ["backprop-stepper"],
+    "backpropagation": ["hidden-unit-inspector", "draw-a-digit"],
+    "checking-gradients": ["difference-step"],
+    "two-models-compared": ["draw-again"],
     "learning-rates": ["learning-rate-slider"],
 }
 PLACES = [(page, name) for page, names in PAGES.items() for name in names]
@@ -82,6 +94,12 @@ def test_no_number_that_json_has_not():
     assert as_json(torch.tensor([math.inf, 0.0])) == [None, 0]
 
 
+def test_two_can_share_their_data():
+    html = explorable("hidden-unit-inspector", "Instead.", source="draw-a-digit")
+    assert html.startswith('<hidden-unit-inspector source="draw-a-digit-data">')
+    assert "<script" not in html
+
+
 def test_text_cannot_leave_its_place():
     html = explorable("logit-sliders", "a < b", name="</script><b>")
     assert html.count("</script>") == 1
@@ -93,16 +111,31 @@ def test_digits_are_of_the_training_part():
     _, valid = split(load_mnist()[0], 1000, seed=0)
     found = two_of_each(*valid)
     assert found["labels"].tolist() == [k // 2 for k in range(20)]
-    for row, image in zip(found["labels"], found["images"]):
-        same = ((valid.images * 255).round() == image).all(1)
-        assert valid.labels[same].tolist() == [row]
+    labels = valid.labels.tolist()
+    places = [[i for i, label in enumerate(labels) if label == k][:2] for k in range(10)]
+    first = valid.images[torch.tensor(places).flatten()]
+    assert torch.equal(found["images"], (first * 255).round().byte())
+
+
+def test_the_nearest_are_training_pictures_and_what_is_chosen_is_not(built_book):
+    """The averages are those of the training part; thirty of its pictures of each digit."""
+    train, valid = split(load_mnist()[0], 1000, seed=0)
+    found = data_in(html_of(built_book, "pictures-as-tensors"), "nearest-digits")
+    means = torch.stack([train.images[train.labels == k].mean(0) for k in range(10)])
+    torch.testing.assert_close(found["averages"], means, rtol=0, atol=0)
+    assert found["known"]["labels"].bincount().tolist() == [30] * 10
+    for name, part in (("known", train), ("unseen", valid)):
+        images = found[name]["images"].double() / 255
+        for label, image in zip(found[name]["labels"], images, strict=True):
+            same = (part.images - image).abs().amax(1) < 1e-6
+            assert part.labels[same].tolist() == [label]
 
 
 # --- the pages ------------------------------------------------------------------------------------
 
 
 def html_of(built_book, page):
-    return (built_book / "html" / "book" / f"{page}.html").read_text(encoding="utf-8")
+    return page_html(built_book, page)
 
 
 def test_a_page_loads_the_scripts_it_needs(built_book):
@@ -111,8 +144,11 @@ def test_a_page_loads_the_scripts_it_needs(built_book):
         scripts = re.findall(r'src="[^"]*explorables/([\w-]+)\.js', html)
         names = PAGES.get(file.stem, [])
         assert re.findall(r"<([\w-]+) source=", html) == names, file.stem
-        assert sorted(scripts) == sorted({"shared", *names} if names else []), file.stem
-        assert ("explorables.css" in html) == bool(names), file.stem
+        shared = ["shared"] if names else []
+        if {"draw-a-digit", "nearest-digits"} & {*names}:
+            shared.append("drawing")
+        assert scripts[: len(shared)] == shared, file.stem  # what others need comes first
+        assert sorted(scripts) == sorted([*shared, *names]), file.stem
 
 
 def test_the_scripts_are_ours_and_small():
@@ -127,7 +163,7 @@ def test_the_scripts_are_ours_and_small():
 
 
 def test_one_network_on_both_pages(built_book):
-    pages = [html_of(built_book, page) for page in ("index", "hidden-layer")]
+    pages = [html_of(built_book, page) for page in ("index", "backpropagation")]
     for name in ("one", "two"):
         networks = [layers_of(data_in(html, "draw-a-digit"), name) for html in pages]
         for layer, other in zip(*networks):
@@ -139,10 +175,64 @@ def test_without_javascript_there_is_a_sentence(browser, built_book):
     for page in PAGES:
         shown = context.new_page()
         shown.goto((built_book / "html" / "book" / f"{page}.html").as_uri())
+        shown.evaluate(LAY_OUT_ALL)
         instead = shown.locator("p.instead")
         assert instead.count() == len(PAGES[page])
         assert all("JavaScript" in text and "can" in text for text in instead.all_inner_texts())
+        stills_stand_in(shown, page)
     context.close()
+
+
+def stills_stand_in(shown, page):
+    """Where each explorable would be there is its picture, drawn, not tiny, and described."""
+    for name in PAGES[page]:
+        still = shown.locator(f"{name} .still")
+        assert still.count() == 1, name
+        assert still.is_visible(), name
+        box = still.bounding_box()
+        assert box["width"] > 250, name
+        assert box["height"] > 100, name
+        assert shown.locator(f"{name} .explorable:visible").count() == 0, name
+    if page == "hidden-layer":
+        assert shown.locator("ol:has(+ .cell backprop-stepper)").is_visible()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_on_paper_there_is_a_picture(browser, built_book, page):
+    with opened(browser, built_book, page) as shown:
+        for name in PAGES[page]:
+            assert not shown.locator(f"{name} .still").is_visible(), name
+        if page == "hidden-layer":
+            assert not shown.locator("ol:has(+ .cell backprop-stepper)").is_visible()
+        shown.emulate_media(media="print")
+        stills_stand_in(shown, page)
+        assert not shown.locator("p.instead:visible").count()
+
+
+def test_stills_are_small_and_say_the_numbers(built_book):
+    for page, name in PLACES:
+        html = html_of(built_book, page)
+        still = re.search(rf"<{name} [^>]*>.*?(<img class=\"still\".*?>)</{name}>", html, re.DOTALL)
+        alt, source = re.search(r'alt="([^"]*)".*base64,([^"]*)"', still[1]).groups()
+        picture = Image.open(io.BytesIO(base64.b64decode(source)))
+        assert len(base64.b64decode(source)) <= 24_000, (page, name)
+        assert len(picture.convert("RGB").getcolors()) > 3, (page, name)
+        number = r"\b\d+\b" if name == "broadcast-shapes" else r"\d+\.\d|\d/\d"
+        assert len(re.findall(number, alt)) > 8, (page, name)
+    (loss,) = re.findall(r"L = \[([\d.]+)\]", html_of(built_book, "hidden-layer"))
+    assert float(loss) == pytest.approx(1.5 * math.log(2), abs=0.005)
+
+
+def test_a_still_is_the_figure_that_was_drawn():
+    figure, axes = plt.subplots(figsize=(2, 1))
+    axes.set(position=[0, 0, 1, 1], facecolor="#0072B2")
+    html = explorable("logit-sliders", "Instead.", (figure, 'Blue, "all" of it.'))
+    assert not plt.fignum_exists(figure.number)  # or the notebook would show it a second time
+    assert 'alt="Blue, &quot;all&quot; of it."' in html
+    width, height, source = re.search(r'width="(\d+)" height="(\d+)" .*,([^"]*)"', html).groups()
+    picture = Image.open(io.BytesIO(base64.b64decode(source))).convert("RGB")
+    assert picture.size == pytest.approx((1.5 * int(width), 1.5 * int(height)), abs=1)
+    assert picture.getpixel((picture.width // 3, picture.height // 3)) == (0, 0x72, 0xB2)
 
 
 @contextlib.contextmanager
@@ -161,6 +251,7 @@ def opened(browser, built_book, page, **options):
         ),
     )
     shown.goto((built_book / "html" / "book" / f"{page}.html").as_uri())
+    wake_explorables(shown)
     yield shown
     context.close()
     problems = [text for text in problems if "invalid theme mode" not in text]  # the theme's own
@@ -176,7 +267,7 @@ SPILLING = """(element) => {
 NAMELESS = """(element) => [
   ...[...element.querySelectorAll("input, select")].filter((part) =>
     ![...part.labels].some((label) => label.textContent.trim())),
-  ...[...element.querySelectorAll("canvas, svg.chart")].filter((part) =>
+  ...[...element.querySelectorAll("canvas, svg.chart, svg.network")].filter((part) =>
     !part.ariaLabel && part.getAttribute("aria-hidden") !== "true"),
 ].map((part) => part.outerHTML)"""
 
@@ -196,6 +287,20 @@ def test_it_fits_and_has_names(browser, built_book, page):
             assert not element.locator("p.instead").is_visible(), name
             assert element.get_by_role("status").inner_text(timeout=3000), name
             assert not element.evaluate(NAMELESS), name
+
+
+def test_the_stepper_suits_a_finger(browser, built_book):
+    with opened(
+        browser, built_book, "hidden-layer", viewport={"width": 390, "height": 800}
+    ) as shown:
+        element = shown.locator("backprop-stepper")
+        for step in range(1, 13):
+            element.get_by_role("slider").fill(f"{step}")
+            assert shown.evaluate("document.documentElement.scrollWidth") <= 390
+            assert not element.evaluate(SPILLING), step
+            for target in element.locator("button, input").all():
+                box = target.bounding_box()
+                assert min(box["width"], box["height"]) >= 44, (step, target.inner_text())
 
 
 def test_still_for_those_who_ask(browser, built_book):
@@ -234,8 +339,8 @@ def packed(values: Tensor) -> str:
 def test_the_browser_finds_our_logits(browser, built_book):
     _, test = load_mnist()
     images = (test.images[torch.randperm(5000)[:1000]] * 255).round()
-    data = data_in(html_of(built_book, "hidden-layer"), "draw-a-digit")
-    with opened(browser, built_book, "hidden-layer") as shown:
+    data = data_in(html_of(built_book, "backpropagation"), "draw-a-digit")
+    with opened(browser, built_book, "backpropagation") as shown:
         found = shown.evaluate(
             f"""(images) => {{
               {BYTES}
@@ -255,28 +360,9 @@ def test_the_browser_finds_our_logits(browser, built_book):
         torch.testing.assert_close(browsers, logits, rtol=0, atol=1e-4)
 
 
-def overlaps(side, scale, start):
-    """How much of each of 28 target pixels lies on each source pixel: [28, side]."""
-    target_from = (torch.arange(28.0, dtype=torch.float64)[:, None] - start) / scale
-    source = torch.arange(side, dtype=torch.float64)[None]
-    shared = torch.minimum(target_from + 1 / scale, source + 1) - torch.maximum(target_from, source)
-    return scale * shared.clamp(min=0)
-
-
-def prepare(ink: Tensor, centre: float = 14.0) -> Tensor:
-    """The twin of the browser's preprocessing. ink: [side, side] in [0, 1] -> [28, 28].
-
-    The ink fills a box of 20 x 20, each target pixel is the mean of what it covers, and the centre
-    of mass lies on `centre`, counting pixels from 0 (14.0 is the middle of pixel 14).
-    """
-    rows, columns = ((ink > 0.1).any(axis).nonzero() for axis in (1, 0))
-    height, width = (int(found[-1] - found[0]) + 1 for found in (rows, columns))
-    scale = 20 / max(height, width)
-    middles = torch.arange(len(ink), dtype=torch.float64) + 0.5
-    top, left = (
-        centre + 0.5 - scale * (ink.sum(axis) @ middles / ink.sum()).item() for axis in (1, 0)
-    )
-    return overlaps(len(ink), scale, top) @ ink @ overlaps(len(ink), scale, left).mT
+def prepare(ink: Tensor) -> Tensor:
+    """What `read_digit` makes of a drawing: [side, side] in [0, 1] -> [28, 28]."""
+    return torch.from_numpy(as_mnist(ink.numpy()))
 
 
 def simulated_drawings(n: int) -> tuple[Tensor, Tensor]:
@@ -297,8 +383,19 @@ def simulated_drawings(n: int) -> tuple[Tensor, Tensor]:
     return (drawn * 255).round().double() / 255, test.labels[chosen]
 
 
-def test_the_browser_prepares_as_the_twin(browser, built_book):
-    drawings, _ = simulated_drawings(40)
+def pens_and_sizes() -> list[Tensor]:
+    """Drawings [280, 280] by thin and thick pens, large and small."""
+    return [
+        torch.from_numpy(drawn(strokes(k, np.random.default_rng(k)), 280, height, pen)).double()
+        for k, (height, pen) in enumerate(
+            [(0.8, 0.1), (0.3, 0.02), (0.6, 0.01), (0.15, 0.02), (0.9, 0.03), (0.12, 0.015)]
+        )
+    ]
+
+
+def test_the_browser_prepares_as_read_digit_does(browser, built_book):
+    drawings = [*simulated_drawings(20)[0], *pens_and_sizes()]
+    drawings = [(drawing * 255).round() / 255 for drawing in drawings]
     with opened(browser, built_book, "index") as shown:
         found = shown.evaluate(
             f"""(drawings) => {{
@@ -308,10 +405,13 @@ def test_the_browser_prepares_as_the_twin(browser, built_book):
                 return [explorables.prepare(ink, 280), explorables.shrink(ink, 280)];
               }});
             }}""",
-            [packed(drawing * 255) for drawing in drawings],
+            [packed((drawing * 255).round()) for drawing in drawings],
         )
-        empty = shown.evaluate("explorables.prepare(Array(280 * 280).fill(0), 280)")
-    assert set(empty) == {0}
+        dot = (
+            "Array.from({length: 78400}, (_, i) => +(Math.hypot(i % 280 - 99, i / 280 - 99) < 15))"
+        )
+        for nothing in ("Array(78400).fill(0)", dot):
+            assert shown.evaluate(f"explorables.prepare({nothing}, 280)") is None
     indices = torch.arange(28.0, dtype=torch.float64)
     for drawing, (prepared, shrunk) in zip(drawings, found):
         prepared = torch.tensor(prepared, dtype=torch.float64).view(28, 28)
@@ -322,7 +422,7 @@ def test_the_browser_prepares_as_the_twin(browser, built_book):
         sums = [prepared.sum(axis) for axis in (0, 1)]
         for along in sums:
             assert abs(along @ indices / along.sum() - 14) < 0.05
-        assert 20 <= max(int((along > 0.2).sum()) for along in sums) <= 21
+        assert 19 <= max(int((along > 0.2).sum()) for along in sums) <= 21
         assert prepared.min() >= 0
         assert prepared.max() <= 1 + 1e-9
 
@@ -344,7 +444,7 @@ def test_why_a_drawing_is_prepared(built_book):
 
     assert right(prepare) > 0.85
     assert right(lambda ink: ink.view(28, 10, 28, 10).mean((1, 3))) < 0.7
-    assert right(lambda ink: prepare(ink, centre=13.0)) < right(prepare) - 0.05
+    assert right(lambda ink: prepare(ink).roll((-1, -1), (0, 1))) < right(prepare) - 0.05
     assert right(lambda ink: 1 - prepare(ink)) < 0.2
 
 
@@ -357,12 +457,13 @@ def bars(element, column):
     return [float(re.sub(r"[^\d.-]", "", text.replace("−", "-"))) for text in texts]
 
 
-@pytest.mark.parametrize("page", ["index", "hidden-layer"])
+@pytest.mark.parametrize("page", ["index", "backpropagation"])
 def test_draw_with_the_mouse(browser, built_book, page):
     with opened(browser, built_book, page) as shown:
         element = shown.locator("draw-a-digit")
         element.get_by_role("button", name="Clear").click()
-        says(shown, "draw-a-digit", "An empty sheet")
+        says(shown, "draw-a-digit", "An empty sheet: nothing to read")
+        assert {*element.locator("table.bars tbody td").all_inner_texts()} == {"–"}
         pad = element.locator(".pad")
         pad.scroll_into_view_if_needed()
         box = pad.bounding_box()
@@ -386,8 +487,56 @@ def test_draw_with_a_finger(browser, built_book):
         pad = shown.locator("draw-a-digit .pad")
         shown.locator("draw-a-digit").get_by_role("button", name="Clear").tap()
         pad.tap()
-        says(shown, "draw-a-digit", "Two layers say")
+        says(shown, "draw-a-digit", "Only a dot: nothing to read")
         assert "Your drawing" in pad.get_attribute("aria-label")
+
+
+DRAW = """([lines, ids]) => {
+  const pad = document.querySelector("draw-a-digit .pad");
+  pad.setPointerCapture = () => {};
+  const box = pad.getBoundingClientRect();
+  const fire = (kind, [x, y], pointerId) => pad.dispatchEvent(new PointerEvent(kind, { pointerId,
+    clientX: box.left + x * box.width, clientY: box.top + y * box.height, bubbles: true }));
+  lines.forEach((line, k) => {
+    fire("pointerdown", line[0], ids[k]);
+    if (ids[k] !== 1) return;
+    line.forEach((point) => fire("pointermove", point, 1));
+    fire("pointerup", line.at(-1), 1);
+  });
+}"""
+
+
+@pytest.mark.parametrize(("size", "least"), [(0.7, 25), (0.25, 25), (1 / 7, 25)])
+def test_a_drawing_of_any_size_is_read(browser, built_book, size, least):
+    """31 drawings: strokes on the pad, as large as most of it, a quarter, a seventh."""
+    right = 0
+    with opened(browser, built_book, "index") as shown:
+        element = shown.locator("draw-a-digit")
+        for k in range(31):
+            lines = strokes(k % 10, np.random.default_rng(k))
+            points = np.concatenate(lines)
+            middle, at = (points.min(0) + points.max(0)) / 2, np.array([0.4, 0.6])
+            element.get_by_role("button", name="Clear").click()
+            placed = [((line - middle) * size + at).tolist() for line in lines]
+            shown.evaluate(DRAW, [placed, [1] * len(placed)])
+            shown.wait_for_timeout(60)
+            chances = bars(element, 0)
+            right += chances.index(max(chances)) == k % 10
+    assert right >= least
+
+
+def test_one_pointer_only(browser, built_book):
+    """While one finger draws, another changes nothing."""
+    with opened(browser, built_book, "index") as shown:
+        element = shown.locator("draw-a-digit")
+        stroke = [[0.5, 0.2], [0.5, 0.8]]
+        shown.evaluate(DRAW, [[stroke], [1]])
+        says(shown, "draw-a-digit", "Two layers say 1")
+        alone = element.locator(".pad").evaluate("(pad) => pad.toDataURL()")
+        element.get_by_role("button", name="Clear").click()
+        shown.evaluate(SECOND_FINGER, stroke)
+        shown.wait_for_timeout(100)
+        assert element.locator(".pad").evaluate("(pad) => pad.toDataURL()") == alone
 
 
 def test_draw_with_the_keyboard(browser, built_book):
@@ -396,7 +545,7 @@ def test_draw_with_the_keyboard(browser, built_book):
         element = shown.locator("draw-a-digit")
         ready = element.get_by_role("checkbox")
         element.get_by_role("combobox", name="Digit").focus()
-        for _ in range(9):  # from the first 3 to the second 7
+        for _ in range(16):  # from the empty sheet to the second 7
             shown.keyboard.press("ArrowDown")
         says(shown, "draw-a-digit", "Two layers say 7")
         prepared = bars(element, 0)
@@ -483,6 +632,45 @@ def test_logit_sliders(browser, built_book):
         assert float(slider.input_value()) < 8
 
 
+# --- broadcasting, and the nearest ----------------------------------------------------------------
+
+
+def test_broadcasting_on_its_page(browser, built_book):
+    html = html_of(built_book, "pictures-as-tensors")
+    clashes = 0
+    with opened(browser, built_book, "pictures-as-tensors") as shown:
+        example = shown.locator("broadcast-shapes").get_by_role("combobox", name="Example")
+        for a, b in data_in(html, "broadcast-shapes")["pairs"]:
+            example.select_option(f"{a} + {b}")
+            try:
+                expected = f"gives {list((torch.ones(a) + torch.ones(b)).shape)}: "
+            except RuntimeError as error:
+                expected = f"PyTorch says: “{error}”."
+                clashes += 1
+            said = says(shown, "broadcast-shapes", expected)
+            assert said.startswith(f"{a} + {b} ")
+    assert clashes == 1
+
+
+def test_the_rules_of_the_chapter_on_digits_that_they_have_not_met(browser, built_book):
+    data = data_in(html_of(built_book, "pictures-as-tensors"), "nearest-digits")
+    known, answers = data["known"]["images"].double() / 255, set()
+    with opened(browser, built_book, "pictures-as-tensors") as shown:
+        digits = shown.locator("nearest-digits").get_by_role("combobox", name="Digit")
+        for k, image in enumerate(data["unseen"]["images"].double() / 255, start=1):
+            digits.select_option(index=k)
+            from_average = (data["averages"].double() - image).square().sum(1)
+            from_picture = (known - image).square().sum(1)
+            average = int(from_average.argmin())
+            picture = int(data["known"]["labels"][from_picture.argmin()])
+            nearest = f"the average {average} is the nearest ({from_average.min():.1f})"
+            said = says(shown, "nearest-digits", nearest)
+            assert f"nearest picture is a {picture} ({from_picture.min():.1f})" in said
+            assert said.startswith("Both" if average == picture else "The rules disagree")
+            answers.add(average == picture)
+    assert answers == {True, False}
+
+
 # --- learning-rate slider -------------------------------------------------------------------------
 
 
@@ -521,6 +709,13 @@ def test_learning_rate_slider(browser, built_book, page):
 # --- backprop stepper -----------------------------------------------------------------------------
 
 
+def number_of(built_book, href):
+    """The number that an equation has on its page, from the address of a link to it."""
+    path, anchor = href.split("#")
+    html = html_of(built_book, path.removesuffix(".html") or "hidden-layer")
+    return re.search(rf'id="{anchor}">\s*<span class="eqno">(\([\d.]+\))', html)[1]
+
+
 def test_backprop_stepper(browser, built_book):
     data = data_in(html_of(built_book, "hidden-layer"), "backprop-stepper")
 
@@ -531,51 +726,54 @@ def test_backprop_stepper(browser, built_book):
 
     with opened(browser, built_book, "hidden-layer") as shown:
         element = shown.locator("backprop-stepper")
-        names, order = set(), []
+        order, numbers = [], set()
         slider = element.get_by_role("slider", name="Step")
         for step in range(1, 13):
+            line = element.locator(".line")
+            code = line.locator("code").inner_text()
+            name = code.split(" = ")[0]
+            order.append(name)
+            assert line.locator(".katex").count() == 2  # the formula and the shapes, typeset
+            for formula in line.locator(".katex").all():
+                box = formula.bounding_box()
+                assert box["height"] > 10, name
+                assert box["width"] > 10, name
+            link = line.locator("a")
+            assert link.inner_text() == number_of(built_book, link.get_attribute("href"))
+            numbers.add(link.inner_text())
+
+            cells = element.locator(".result td")
+            assert set(cells.all_inner_texts()) == {"?"}
+            rows = data[name] if isinstance(data[name], list) else [[data[name]]]
+            entries = [entry for row in rows for entry in row]
+            for cell, entry in zip(cells.all(), entries, strict=True):
+                cell.locator("button").click()
+                element.get_by_role("button", name="Show", exact=True).click()
+                sixteenths = (16 * entry) % 1 == 0  # such a number is shown as a fraction
+                told = shows(cell.inner_text())
+                assert told == pytest.approx(entry, abs=0 if sixteenths else 0.005)
+            says(shown, "backprop-stepper", f" {cell.inner_text()}.")
             if step % 2:
                 element.get_by_role("button", name="Next").click()
             else:
                 slider.focus()
                 shown.keyboard.press("ArrowRight")
-            assert element.locator(".lines .now").count() == 1
-            code = element.locator(".lines .now code").inner_text()
-            name = code.split(" = ")[0]
-            order.append(name)
-            new = element.locator(".matrix.new")
-            assert new.count() == 1
-            rows = data[name] if isinstance(data[name], list) else [[data[name]]]
-            cells = [shows(text) for text in new.locator("td").all_inner_texts()]
-            for cell, entry in zip(cells, [entry for row in rows for entry in row], strict=True):
-                sixteenths = (16 * entry) % 1 == 0  # such a number is shown as a fraction
-                assert cell == pytest.approx(entry, abs=0 if sixteenths else 0.005)
-            shape = "[ ]" if name == "L" else f"[{len(rows)}, {len(rows[0])}]"
-            assert new.locator("caption").inner_text().endswith(shape)
-            assert (
-                element.locator(".matrix.used").count()
-                == len(set(re.findall(r"\w+", code.replace("len(X)", "B"))) & set(data)) - 1
-            )
-            says(shown, "backprop-stepper", element.locator(".lines .now span").first.inner_text())
-            names |= {name}
         assert order.index("Z_1") < order.index("L") < order.index("d_Z") < order.index("d_W_1")
-        assert names == set(data) - {"X", "Y", "W_1", "b_1", "W_2", "b_2"}
-        assert element.locator(".matrix.hidden").count() == 0
-        element.get_by_role("button", name="Back").click()
-        assert element.locator(".matrix.hidden").count() == 1
+        assert {*order} == set(data) - {"X", "Y", "W_1", "b_1", "W_2", "b_2"}
+        assert len(numbers) == 6
 
 
 # --- hidden-unit inspector ------------------------------------------------------------------------
 
 
 def test_hidden_unit_inspector(browser, built_book):
-    data = data_in(html_of(built_book, "hidden-layer"), "hidden-unit-inspector")
+    data = data_in(html_of(built_book, "backpropagation"), "hidden-unit-inspector")
     first, second = layers_of(data, "two")
     images = data["images"].float() / 255
     sums = images @ first.weights + first.bias
     activations = sums.clamp(min=0)
     scores, _ = forward(images, [first, second])
-    with opened(browser, built_book, "hidden-layer") as shown:
+    with opened(browser, built_book, "backpropagation") as shown:
         element = shown.locator("hidden-unit-inspector")
 
         def check(image, unit):

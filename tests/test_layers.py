@@ -123,55 +123,55 @@ ZEROS = torch.zeros
 REFUSED = {
     "bias without its batch axis": [
         (ZEROS(B, D), ZEROS(D, H), ZEROS(H)),
-        r"bias must be \[1, 3\] .* got \[3\]\. .*batch axis",
+        r"bias must be \[1, 3\], .* got torch.float32 \[3\]\. .*batch axis",
     ],
     "bias without it, R = B": [  # would add bias r to image r of every replica, in silence
         (ZEROS(B, D), ZEROS(B, D, H), ZEROS(B, H)),
-        r"bias must be \[7, 1, 3\] .* got \[7, 3\]",
+        r"bias must be \[7, 1, 3\], .* got torch.float32 \[7, 3\]",
     ],
     "one bias for all replicas": [
         (ZEROS(B, D), ZEROS(R, D, H), ZEROS(1, 1, H)),
-        r"bias must be \[4, 1, 3\] .* got \[1, 1, 3\]",
+        r"bias must be \[4, 1, 3\], .* got torch.float32 \[1, 1, 3\]",
     ],
     "a bias for each image": [
         (ZEROS(B, D), ZEROS(D, H), ZEROS(B, H)),
-        r"bias must be \[1, 3\] .* got \[7, 3\]",
+        r"bias must be \[1, 3\], .* got torch.float32 \[7, 3\]",
     ],
     "one bias for all outputs": [
         (ZEROS(B, D), ZEROS(D, H), ZEROS(1, 1)),
-        r"bias must be \[1, 3\] .* got \[1, 1\]",
+        r"bias must be \[1, 3\], .* got torch.float32 \[1, 1\]",
     ],
     "wrong image width": [
         (ZEROS(B, D + 1), ZEROS(D, H), ZEROS(1, H)),
-        r"x \[7, 6\] has 6 columns, but weights \[5, 3\] expect D = 5",
+        r"x must be \[B, 5\], as weights \[5, 3\] expect; got torch.float32 \[7, 6\]",
     ],
     "weights transposed": [
         (ZEROS(B, D), ZEROS(H, D), ZEROS(1, H)),
-        r"x \[7, 5\] has 5 columns, but weights \[3, 5\] expect D = 3",
+        r"x must be \[B, 3\], as weights \[3, 5\] expect; got torch.float32 \[7, 5\]",
     ],
     "one image without its batch axis": [
         (ZEROS(D), ZEROS(D, H), ZEROS(1, H)),
-        r"x \[B, D\] .* got x \[5\] .* x\[None\]",
+        r"x must be \[B, D\]; got torch.float32 \[5\]\. .* x\[None\]",
     ],
     "weights that are a vector": [
         (ZEROS(B, D), ZEROS(D), ZEROS(1, 1)),
-        r"weights \[D, H\]; got .* weights \[5\]",
+        r"weights must be \[D, H\]; got torch.float32 \[5\]",
     ],
     "pixels as bytes": [
         (ZEROS(B, D, dtype=torch.uint8), ZEROS(D, H), ZEROS(1, H)),
-        r"x is torch.uint8, weights are torch.float32.*images.float\(\) / 255",
+        r"x must be torch.float32, .* got torch.uint8 .*images.float\(\) / 255",
     ],
     "two precisions": [
         (ZEROS(B, D), ZEROS(D, H), ZEROS(1, H).double()),
-        r"weights are torch.float32 and bias is torch.float64",
+        r"bias must be torch.float32, as the weights are; got torch.float64",
     ],
     "replicas of x without replicas of weights": [
         (ZEROS(R, B, D), ZEROS(D, H), ZEROS(1, H)),
-        r"x \[4, 7, 5\] has other leading axes than weights \[5, 3\]",
+        r"x must be \[B, 5\] .*; got torch.float32 \[4, 7, 5\]\. Each replica needs",
     ],
     "two numbers of replicas": [
         (ZEROS(1, B, D), ZEROS(R, D, H), ZEROS(R, 1, H)),
-        r"x \[1, 7, 5\] has other leading axes than weights \[4, 5, 3\]",
+        r"x must be \[B, 5\] or \[4, B, 5\], .* got torch.float32 \[1, 7, 5\]",
     ],
 }
 

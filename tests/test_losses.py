@@ -217,17 +217,35 @@ def test_nothing_is_changed(loss):
 REFUSED = {
     "a column against a vector": [
         (torch.zeros(B, 1), torch.zeros(B)),
-        r"(y_pred|logits) \[6, 1\] and (y_true|targets) \[6\] .*a column of numbers is \[B, 1\]",
+        r"(y_true|targets) must be \[6, 1\], .* got torch.float32 \[6\]\. A column .* is \[B, 1\]",
     ],
-    "a vector against a column": [(torch.zeros(B), torch.zeros(B, 1)), r"\[6\] and .* \[6, 1\]"],
-    "two vectors": [(torch.zeros(B), torch.zeros(B)), r"\[6\] and .* \[6\] must both be \[B, K\]"],
-    "numbers without a batch": [(torch.tensor(1.0), torch.tensor(2.0)), r"\[\] and .* \[\] must"],
-    "another batch size": [(torch.zeros(B, K), torch.zeros(B - 1, K)), r"\[6, 5\] and .* \[5, 5\]"],
-    "one target for all": [(torch.zeros(B, K), torch.zeros(1, K)), r"\[6, 5\] and .* \[1, 5\]"],
-    "another number of outputs": [(torch.zeros(B, K), torch.zeros(B, 1)), r"5\] and .* \[6, 1\]"],
+    "a vector against a column": [
+        (torch.zeros(B), torch.zeros(B, 1)),
+        r"must be \[B, K\]; got torch.float32 \[6\]",
+    ],
+    "two vectors": [
+        (torch.zeros(B), torch.zeros(B)),
+        r"must be \[B, K\]; got torch.float32 \[6\]",
+    ],
+    "numbers without a batch": [
+        (torch.tensor(1.0), torch.tensor(2.0)),
+        r"must be \[B, K\]; got torch.float32 \[\]",
+    ],
+    "another batch size": [
+        (torch.zeros(B, K), torch.zeros(B - 1, K)),
+        r"must be \[6, 5\], .* got torch.float32 \[5, 5\]",
+    ],
+    "one target for all": [
+        (torch.zeros(B, K), torch.zeros(1, K)),
+        r"must be \[6, 5\], .* got torch.float32 \[1, 5\]",
+    ],
+    "another number of outputs": [
+        (torch.zeros(B, K), torch.zeros(B, 1)),
+        r"must be \[6, 5\], .* got torch.float32 \[6, 1\]",
+    ],
     "integer labels": [
         (torch.zeros(B, K), torch.zeros(B, dtype=torch.int64)),
-        r"must be floats .* got torch.int64 \[6\]; .*one_hot\(labels\)",
+        r"must be floats .*; got torch.int64 \[6\]\. .*one_hot\(labels\)",
     ],
     "integer one-hot rows": [
         (torch.zeros(B, K), torch.zeros(B, K, dtype=torch.int64)),
@@ -235,13 +253,16 @@ REFUSED = {
     ],
     "replicas of the targets only": [
         (torch.zeros(B, K), torch.zeros(R, B, K)),
-        r"(targets|y_true) \[4, 6, 5\] has a replica axis that \w+ \[6, 5\] does not share",
+        r"\[6, 5\], .* got torch.float32 \[4, 6, 5\]\. .*replica axis that \w+ does not share",
     ],
     "another number of replicas": [
         (torch.zeros(R, B, K), torch.zeros(1, B, K)),
-        r"\[1, 6, 5\] has a replica axis that .* \[4, 6, 5\] does not share",
+        r"\[4, 6, 5\], .* got torch.float32 \[1, 6, 5\]\. .*replica axis that .* does not share",
     ],
-    "an empty batch": [(torch.zeros(0, K), torch.zeros(0, K)), r"batch is empty, .* is \[0, 5\]"],
+    "an empty batch": [
+        (torch.zeros(0, K), torch.zeros(0, K)),
+        r"got torch.float32 \[0, 5\]\. The batch is empty",
+    ],
 }
 
 
@@ -255,5 +276,5 @@ def test_losses_refuse(loss, case):
 
 
 def test_cross_entropy_refuses_a_single_output():
-    with pytest.raises(ValueError, match=r"at least 2 classes, got logits \[6, 1\]"):
+    with pytest.raises(ValueError, match=r"at least 2 classes; got torch.float32 \[6, 1\]"):
         cross_entropy(torch.zeros(B, 1), torch.zeros(B, 1))

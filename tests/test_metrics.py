@@ -54,12 +54,12 @@ def test_replicas_are_judged_one_by_one():
 
 @pytest.mark.parametrize("shape", [(4,), (4, 2), ()])
 def test_nearest_digit_refuses(shape):
-    with pytest.raises(ValueError, match=r"one number an image, \[B, 1\]; got \["):
+    with pytest.raises(ValueError, match=r"y_pred must be \[B, .*1\].*; got torch.float32 \["):
         nearest_digit(torch.zeros(shape))
 
 
 def test_predicted_digits_refuses_a_vector():
-    with pytest.raises(ValueError, match=r"out must be \[B, K\] or \[B, 1\], got \[4\]"):
+    with pytest.raises(ValueError, match=r"out must be \[B, K\] .*; got torch.float32 \[4\]"):
         predicted_digits(torch.zeros(4))
 
 
@@ -77,15 +77,15 @@ def test_accuracy_is_a_fraction(right):
 REFUSED = {
     "one-hot targets for labels": [
         (torch.zeros(4, 10), torch.zeros(4, 10)),
-        r"labels must be integers, got torch.float32 \[4, 10\]",
+        r"labels must be integers; got torch.float32 \[4, 10\]",
     ],
     "labels as floats": [
         (torch.zeros(4, 10), torch.zeros(4)),
-        r"labels must be integers, got torch.float32 \[4\]",
+        r"labels must be integers; got torch.float32 \[4\]",
     ],
     "labels as a column": [
         (torch.zeros(4, 10), torch.zeros(4, 1, dtype=torch.int64)),
-        r"labels must be \[B\] .* predictions \[4\] and labels \[4, 1\]",
+        r"must be \[B\], .* predictions \[4\] and labels \[4, 1\]",
     ],
     "another batch size": [
         (torch.zeros(4, 10), torch.zeros(5, dtype=torch.int64)),
@@ -128,20 +128,20 @@ def test_confusion_and_accuracy_agree():
     assert torch.equal(matrix.sum(1), labels.bincount(minlength=10))
 
 
-@pytest.mark.parametrize(("bad", "seen"), [(10, "0 to 10"), (-1, "-1 to 1")])
+@pytest.mark.parametrize(("bad", "seen"), [(10, "10"), (-1, "-1")])
 def test_confusion_refuses_what_is_no_digit(bad, seen):
     good = torch.tensor([0, 1, 0])
-    with pytest.raises(ValueError, match=rf"predicted must be in 0\.\.9, found {seen}"):
+    with pytest.raises(ValueError, match=rf"predicted must be integers 0 to 9; got {seen}"):
         confusion_matrix(torch.tensor([0, 1, bad]), good)
-    with pytest.raises(ValueError, match=rf"labels must be in 0\.\.9, found {seen}"):
+    with pytest.raises(ValueError, match=rf"labels must be integers 0 to 9; got {seen}"):
         confusion_matrix(good, torch.tensor([0, 1, bad]))
 
 
 def test_confusion_refuses_shapes_and_floats():
     good = torch.tensor([0, 1, 0])
-    with pytest.raises(ValueError, match=r"predicted must be digits \[B\], got \[3, 10\]"):
+    with pytest.raises(ValueError, match=r"predicted must be integers; got .* \[3, 10\]"):
         confusion_matrix(torch.zeros(3, 10), good)
-    with pytest.raises(ValueError, match=r"predicted must be integers, got torch.float32 \[3\]"):
+    with pytest.raises(ValueError, match=r"predicted must be integers; got torch.float32 \[3\]"):
         confusion_matrix(good.float(), good)
     with pytest.raises(ValueError, match=r"predictions \[3\] and labels \[2\]"):
         confusion_matrix(good, good[:2])

@@ -8,42 +8,20 @@ import re
 
 import pytest
 from equations import BOOK
+from prose import SENTENCE_END, prose_of
 
 CHAPTERS = sorted(BOOK.glob("*.md"))
 
-FENCE = re.compile(r"^(`{3,}|:{3,})\s*(.*)$")
-CODE_DIRECTIVES = ("{code", "{literalinclude", "{math", "{bibliography", "{eval-rst", "{raw")
 NOT_WORDS = re.compile(
     r"\{(?!cite)[\w:-]+\}`[^`]*`"  # roles, {result} among them
     r"|`+[^`]+`+"
+    r"|\b(?:Python|WCAG) \d\.\d+"  # a version
     r"|\$[^$]+\$"
     r"|\]\([^)]*\)"  # where a link leads
     r"|^:[\w-]+:.*$",  # options of a directive
     re.MULTILINE,
 )
-SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+(?=[A-Z*_{\[(])|\n\s*\n|\n(?=\s*[-*|] )")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*\s?(?:%|per ?cent)|\b\d+\.\d+\b")
-
-
-def prose_of(text):
-    """A MyST text without its front matter, comments, code and displayed mathematics."""
-    text = re.sub(r"\A---\n.*?^---$|<!--.*?-->", "", text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"^\$\$.*?\$\$[^\n]*$", "", text, flags=re.MULTILINE | re.DOTALL)
-    lines, open_fences = [], []  # of each open fence: its characters, and whether it holds code
-    for line in text.splitlines():
-        fence = FENCE.match(line)
-        in_code = bool(open_fences) and open_fences[-1][1]
-        if fence and open_fences and fence[1] == open_fences[-1][0] and not fence[2]:
-            open_fences.pop()
-            lines.append("")
-        elif fence and not in_code:
-            is_prose = fence[2].startswith("{") and not fence[2].startswith(CODE_DIRECTIVES)
-            open_fences.append((fence[1], not is_prose))
-            lines += ["", fence[2].partition("}")[2] if is_prose else "", ""]
-        elif not in_code:
-            lines.append(line)
-    assert not open_fences, f"a fence is never closed: {open_fences}"
-    return "\n".join(lines)
 
 
 def typed_numbers(text):

@@ -8,7 +8,7 @@ PAGE := _build/html/index.html
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help book test expected serve bench lint clean distclean
+.PHONY: help book test pdf epub equations expected serve lighthouse bench full lint clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,18 +22,37 @@ test: $(VENV)/.test book  ## build the book, then run every test and check every
 	$(BIN)/python tests/install_browser.py
 	$(BIN)/python -m pytest $(ARGS)
 
-expected: $(VENV)/.test book  ## accept the numbers of this build as the expected ones
+pdf: $(VENV)/.test book  ## the whole book as one PDF
+	$(BIN)/python tests/install_browser.py
+	$(BIN)/python scripts/editions.py pdf
+
+epub: $(VENV)/.test book  ## the whole book as one EPUB
+	$(BIN)/python scripts/editions.py epub
+
+equations: $(VENV)/.test  ## evaluate every printed equation and plant misprints (ARGS=--save: accept)
+	$(BIN)/python tests/printed $(ARGS)
+
+expected: $(VENV)/.test book  ## accept the numbers and figures of this build as the expected ones
 	$(BIN)/python tests/test_results.py
-	@git --no-pager diff --stat -- tests/expected-results.json
+	$(BIN)/python tests/test_drawn.py
+	@git --no-pager diff --stat -- tests/expected
 
 serve: book  ## build the book and show it at a local address
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+	$(BIN)/python scripts/serve.py $(PORT)
+
+lighthouse: $(VENV)/.test book  ## Lighthouse's marks, two minutes for five pages (ARGS="--heaviest 5"; all pages else)
+	$(BIN)/python tests/install_browser.py
+	$(BIN)/python scripts/lighthouse.py $(ARGS)
 
 bench: $(VENV)/.bench  ## compare the package's speed with others', some minutes (ARGS=--save: for the book)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-lint: $(VENV)/.test  ## check the style of the code
+full: $(VENV)/.book  ## compute anew what the page on all of MNIST shows, up to 20 minutes (ARGS=best: a part)
+	$(BIN)/python scripts/full_mnist.py $(ARGS)
+
+lint: $(VENV)/.test  ## check the style of the code, and the spelling
 	$(BIN)/ruff check
+	$(BIN)/codespell
 	$(BIN)/ruff format --diff
 
 clean:  ## remove the built book and its cache

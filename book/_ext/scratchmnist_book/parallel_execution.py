@@ -96,7 +96,8 @@ def start_execution(app, env, docnames):
                 result.nb, env.doc2path(docname), data={"execution_seconds": result.time}
             )
             with one_writer:
-                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+                if not is_cached(cache, pages[docname]):  # by another page with the same code
+                    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
         return result, time.perf_counter() - start
 
     if len(todo) >= WARM_FROM and warm_kernels.POSSIBLE:

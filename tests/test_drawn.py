@@ -23,6 +23,21 @@ BUILT = Path(__file__).parents[1] / "_build"
 DRAWN_FROM_CODE = "map-of-the-code"
 
 
+# Figures of runs that bounce, and of what single such runs get wrong: another processor rounds
+# otherwise, and they come out otherwise. {page: {figure: how far off its places may be}}, two to
+# three times what was seen when the book was built with two other ways of rounding
+# (ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE is one).
+BOUNCING = {
+    "checking-gradients": {1: 4},
+    "derivatives-of-softmax": {2: 15},
+    "learning-rates": {2: 15},
+    "more-knobs": {1: 12},
+    "one-pair-of-runs": {2: 120},  # ten images that both models get wrong: other images
+    "two-models-compared": {4: 20, 5: 60},
+    "your-own-digits": {3: 30},
+}
+
+
 def figures_by_page(build):
     pages = {file.stem: figures_of(file) for file in sorted((build / "html/book").glob("*.html"))}
     return {page: found for page, found in pages.items() if found and page != DRAWN_FROM_CODE}
@@ -35,7 +50,9 @@ def test_the_books_figures_are_the_expected_ones(built_book):
     found = [
         f"{page}: {difference}"
         for page in sorted(expected.keys() | built.keys())
-        for difference in differences(expected.get(page, []), built.get(page, []))
+        for difference in differences(
+            expected.get(page, []), built.get(page, []), BOUNCING.get(page)
+        )
     ]
     assert not found, "\n".join(
         ["figures are drawn otherwise; if that is meant, run `make expected`:", *found]
@@ -182,6 +199,19 @@ def test_what_a_reader_cannot_see_is_no_difference(read_back):
     again = read_back(factor=1.001, band=0.2003, alt=ALT.replace("0.40", "0.41"))
     assert differences(read_back(), again) == []
     assert differences(read_back(png=True), read_back(png=True, dark=0.999)) == []
+
+
+def test_a_bouncing_figure_may_lie_elsewhere_and_say_other_numbers(read_back):
+    again = read_back(factor=1.05, alt=ALT.replace("0.40", "0.90"))
+    assert differences(read_back(), again)
+    assert differences(read_back(), again, {2: 20})
+    assert differences(read_back(), again, {1: 20}) == []
+
+
+@pytest.mark.parametrize("fault", ["colours exchanged", "another label", "a dotted line",
+                                   "another axis", "no title", "another height"])  # fmt: skip
+def test_what_is_drawn_otherwise_is_seen_in_a_bouncing_figure(read_back, fault):
+    assert differences(read_back(), read_back(**FAULTS[fault]), {1: 20})
 
 
 def test_an_alt_text_that_leaves_a_name_out_is_seen(read_back):

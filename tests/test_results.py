@@ -40,7 +40,7 @@ def says_the_same(expected, seen):
     same_value = float(expected["value"]) == float(seen["value"])
     if same_value or "text" not in expected:
         return expected.get("text") == seen.get("text")
-    digits = re.compile(r"\d+")
+    digits = re.compile(r"[+-]?\d+")
     return digits.sub("0", expected["text"]) == digits.sub("0", seen["text"])
 
 
@@ -60,7 +60,7 @@ def differences(expected, built):
                 found.append(f"{page}: {name} is missing")
             elif name not in old:
                 found.append(f"{page}: {name} is new")
-            elif old[name]["tolerance"] != new[name]["tolerance"]:
+            elif not math.isclose(old[name]["tolerance"], new[name]["tolerance"], rel_tol=0.15):
                 found.append(
                     f"{page}: {name} has tolerance {new[name]['tolerance']:g}, "
                     f"expected {old[name]['tolerance']:g}"

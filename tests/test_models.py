@@ -40,13 +40,26 @@ def test_the_file_says_what_is_needed_to_use_it(tmp_path):
 
     file = save(init_layers([784, 30, 10], seed=0), tmp_path / "model.safetensors")
     with safe_open(file, framework="pt") as opened:
-        about = opened.metadata()
+        about = json.loads(opened.metadata()["scratchmnist network"])
         names = set(opened.keys())
-    assert json.loads(about["sizes"]) == [784, 30, 10]
+    assert about["sizes"] == [784, 30, 10]
     assert "0 is paper, 1 is ink" in about["pixels"]
     assert about["scratchmnist"]
     assert names == {f"layers.{i}.{name}" for i in (0, 1) for name in ("weights", "bias")}
     assert scratchmnist.save is save
+
+
+def test_the_same_network_gives_the_same_bytes(tmp_path):
+    """In another process too: the order of a hash table must not be seen."""
+    code = (
+        "import sys; from scratchmnist import init_layers, save; "
+        "save(init_layers([9, 5, 2], seed=4), sys.argv[1])"
+    )
+    files = [tmp_path / f"{number}.safetensors" for number in range(4)]
+    for file in files[1:]:
+        subprocess.run([sys.executable, "-c", code, file], check=True)
+    save(init_layers([9, 5, 2], seed=4), files[0])
+    assert len({file.read_bytes() for file in files}) == 1
 
 
 def test_saving_over_a_file_is_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -63,7 +76,8 @@ def test_saving_over_a_file_is_whole_or_not_at_all(tmp_path, monkeypatch):
 def with_metadata(file, **about):
     from safetensors.torch import save_file
 
-    save_file({"w": torch.zeros(2)}, file, metadata=about or None)
+    words = {"scratchmnist network": json.dumps(about)} if about else None
+    save_file({"w": torch.zeros(2)}, file, metadata=words)
     return file
 
 
@@ -81,9 +95,7 @@ WRONG = {
     "pickle": (lambda file: file.write_bytes(pickle.dumps([1])), ValueError, ["is a pickle"]),
     "somebody else's": (lambda file: with_metadata(file), ValueError, ["holds other tensors (w)"]),
     "newer": (
-        lambda file: with_metadata(
-            file, format="scratchmnist network", version="99", scratchmnist="7.0"
-        ),
+        lambda file: with_metadata(file, version=99, scratchmnist="7.0"),
         ValueError,
         ["written by scratchmnist 7.0, in format 99", "pip install -U"],
     ),

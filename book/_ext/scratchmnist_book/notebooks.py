@@ -4,7 +4,8 @@ It is made from the page's finished doctree, so numbers, references and listings
 do on the page, and no MyST is left. The order is the page's, but for solutions, which come last
 under a heading of their own. Outputs are those of the build. The first code cell says how to get
 the package where it is missing, and brings the files of the book that the page's cells read. A cell
-that only records numbers for the prose is left out; other cells that the page hides are folded.
+that only records numbers for the prose, or offers a network as a file, is left out; other cells
+that the page hides are folded.
 
 `block` and `inline` turn one docutils node into Markdown; a node they don't know is an error.
 """
@@ -208,12 +209,12 @@ def is_code(node):
 
 
 def only_records(source):
-    """True for a cell that does nothing but hand numbers to the prose."""
+    """True for a cell that does nothing but hand numbers and networks to the prose."""
     body = ast.parse(source).body
     return all(
         isinstance(line, ast.Expr)
         and isinstance(line.value, ast.Call)
-        and getattr(line.value.func, "id", "") == "record"
+        and getattr(line.value.func, "id", "") in ("record", "offer")
         for line in body
     )
 

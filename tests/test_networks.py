@@ -1,5 +1,6 @@
 """The networks that pages offer as files: they are there, whole, and what the page trained."""
 
+import json
 import re
 
 import pytest
@@ -10,6 +11,13 @@ from scratchmnist import (
 from scratchmnist.pages.networks import offer
 
 TRAIN, TEST = load_mnist()
+
+
+@pytest.fixture(scope="module")
+def rates(built_book):
+    """{page's name of a learning rate: what this build has chosen}"""
+    pages = json.loads((built_book / "results.json").read_text("utf-8"))
+    return {name: each["value"] for name, each in pages["book/two-models-compared"].items()}
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +41,11 @@ def test_pages_link_to_all_of_them_with_their_size(built_book, files):
 
 
 @pytest.mark.parametrize("model", ["two-layers-number", "two-layers-one-hot", "two-layers-classes"])
-def test_a_file_holds_what_its_first_seed_gives(model, files, built_results):
+def test_a_file_holds_what_its_first_seed_gives(model, files, rates):
     """Trained here alone, as a reader would, with the rate that the page has chosen."""
     task = model.removeprefix("two-layers-")
     sizes = [784, 30, 1 if task == "number" else 10]
-    lr = built_results[f"cmp-two-{task}-lr"]["value"]
+    lr = rates[f"cmp-two-{task}-lr"]
     options = {} if task == "classes" else {"loss": mse}
     layers, _ = fit(init_layers(sizes, seed=0), TRAIN, lr=lr, epochs=9, seed=0, **options)
     layers, _ = fit(layers, TRAIN, lr=lr / 10, epochs=1, seed=10, **options)

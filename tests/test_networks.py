@@ -6,7 +6,15 @@ import re
 import pytest
 
 from scratchmnist import (
-    Digits, evaluate, fit, forward, init_layers, load, load_mnist, mse, split,
+    Digits,
+    evaluate,
+    fit,
+    forward,
+    init_layers,
+    load,
+    load_mnist,
+    mse,
+    split,
 )  # fmt: skip
 from scratchmnist.pages.networks import offer
 

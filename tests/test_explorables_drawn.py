@@ -9,9 +9,11 @@ import html
 import math
 import re
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT
+from scipy import ndimage
 from scratchmnist_book.explorables import files_of
 
 from scratchmnist import (
@@ -22,6 +24,7 @@ from scratchmnist import (
     one_hot,
     softmax,
 )
+from scratchmnist.files.pictures import as_mnist
 from scratchmnist.pages.explorables import explorable
 from scratchmnist.pages.figures import student_t_95
 
@@ -77,6 +80,7 @@ def pictures():
     images[0, 2:7, 12:16] = 255
     images[1, 5:23, 8:11] = 200
     images[1, 20:23, 8:20] = 255
+    images[6] = images[9]  # where the unit that is on most is not the one that says most
     return {"images": images.to(torch.uint8).flatten(1), "labels": torch.arange(20) // 2}
 
 
@@ -97,7 +101,7 @@ RUNS = [
         ],
         "accuracy": [
             [0.11, 0.11, 0.11, 0.11],
-            [0.31, 0.82, 0.4, 0.2],
+            [0.31, 0.42, 0.55, 0.2],
             [0.52, 0.9, 0.6, 0.1],
             [0.64, 0.93, 0.25, None],
         ],
@@ -388,6 +392,10 @@ def test_logit_sliders(browser, tmp_path):
         shown.get_by_role("button", name="Add 1").click()
         assert [float(slider.input_value()) for slider in sliders] == [z + 1 for z in SCORES]
         check_logits(shown, [z + 1 for z in SCORES], 2)
+        shown.get_by_role("button", name="confidently wrong").click()
+        for more in (1, 2):  # the probabilities stay what they are
+            shown.get_by_role("button", name="Add 1").click()
+            check_logits(shown, [6 + more, more, more - 6], 2)
 
 
 # --- learning-rate slider -------------------------------------------------------------------------
@@ -402,12 +410,18 @@ CHART = """(svg) => {
     return [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
   };
   const look = getComputedStyle;
+  const whole = svg.getAttribute("viewBox").split(" ").map(Number);
+  const [x, y, width, height] = ["x", "y", "width", "height"].map((name) =>
+    svg.querySelector("svg")[name].baseVal);  // the part where lines are drawn
   return {
     label: svg.getAttribute("aria-label"),
     texts: [...svg.querySelectorAll("text")].map((text) => ({ words: text.textContent,
       anchor: text.getAttribute("text-anchor"), x: on(text, text.x.baseVal[0].value, 0)[0],
       y: centre(text)[1] })),
     grid: [...svg.querySelectorAll(".grid")].map((line) => centre(line)[1]),
+    box: [...on(svg, 0, 0), ...on(svg, whole[2], whole[3])],
+    sight: [...on(svg, x.value, y.value),
+      ...on(svg, x.value + width.value, y.value + height.value)],
     lines: [...svg.querySelectorAll("path:not(.grid)")].map((path) => ({
       colour: look(path).stroke,
       points: path.getAttribute("d").match(/[-\\d.]+ [-\\d.]+/g).map((pair) =>
@@ -449,6 +463,11 @@ def axes_of(chart, log_x, log_y):
     return x, y
 
 
+def lies_in(box, at):
+    left, top, right, bottom = box
+    return left <= at[0] <= right and top <= at[1] <= bottom
+
+
 def loss_text(value):
     if value is None:
         return "not a number"
@@ -463,6 +482,11 @@ def check_rate(shown, run, k):
     rates, epochs = run["rates"], range(len(run["loss"]))
     order = [r for r in range(len(rates)) if r != k] + [k]  # the chosen one lies on top
 
+    for chart in (losses, ends):
+        for text in chart["texts"]:
+            assert lies_in(chart["box"], (text["x"], text["y"])), text["words"]
+        for line in chart["grid"]:
+            assert lies_in(chart["sight"], (chart["sight"][0], line))
     x, y = axes_of(losses, log_x=False, log_y=True)
     words = [text["words"] for text in losses["texts"] if text["anchor"] == "start"]
     assert words == [run["loss_name"]]
@@ -476,6 +500,8 @@ def check_rate(shown, run, k):
         assert len(line["points"]) == min(len(known) + 1, len(values))
         for epoch, (at, value) in enumerate(zip(line["points"], known)):
             assert at == pytest.approx([x(epoch), y(value)], abs=0.6)
+            if value < 8 * run["loss"][0][r]:  # what explodes leaves the chart
+                assert lies_in(losses["sight"], at)
         if len(known) < len(values):  # it leaves the picture at the top
             assert line["points"][-1][0] == pytest.approx(x(len(known)), abs=0.6)
             assert line["points"][-1][1] < min(losses["grid"]) - 100
@@ -489,6 +515,7 @@ def check_rate(shown, run, k):
     for dot, r in zip(ends["dots"], order, strict=True):
         assert dot["colour"] == (BLUE if r == k else GREY)
         assert dot["at"] == pytest.approx([x(rates[r]), y(run["accuracy"][-1][r] or 0)], abs=0.6)
+        assert lies_in(ends["sight"], dot["at"])
         assert dot["large"] == max(other["large"] for other in ends["dots"]) or r != k
 
     head, *rows = [row.split("\t") for row in shown.locator("table.values tr").all_inner_texts()]
@@ -531,6 +558,12 @@ def test_learning_rate_slider(browser, tmp_path):
         slider.focus()
         shown.keyboard.press("End")
         check_rate(shown, RUNS[1], 2)
+
+
+def test_one_model_is_no_choice(browser, tmp_path):
+    with opened(browser, tmp_path, "learning-rate-slider", runs=RUNS[1:]) as shown:
+        check_rate(shown, RUNS[1], 1)
+        assert shown.get_by_role("combobox").count() == 0
 
 
 # --- backprop stepper -----------------------------------------------------------------------------
@@ -962,7 +995,9 @@ def test_hidden_unit_inspector(browser, tmp_path):
     first, second = in_float64(data["two"])
     x = data["images"][6].double()[None] / 255
     scores, _ = forward(x, [first, second])
-    adds = (x @ first.weights + first.bias).clamp(min=0)[0] * second.weights[:, scores.argmax()]
+    activations = (x @ first.weights + first.bias).clamp(min=0)[0]
+    adds = activations * second.weights[:, scores.argmax()]
+    assert adds.argmax() != activations.argmax()
     with opened(browser, tmp_path, "hidden-unit-inspector", **data) as shown:
         on = (
             check_unit(shown, 6, int(adds.argmax())) > 0
@@ -1031,9 +1066,9 @@ def test_a_chosen_digit_is_upright_and_read(browser, tmp_path):
         for u, canvas in enumerate(shown.locator(".units canvas").all()):
             assert_weights(canvas, data["two"][0].weights[:, u], limit)
             assert canvas.get_attribute("aria-label") == f"Weights of hidden unit {u}"
-        shown.get_by_role("checkbox").uncheck()
         for place, name in ((15, "a 7, second example"), (8, "a 4, first example")):
             choose(shown, name)
+            shown.get_by_role("checkbox").uncheck()  # which is answered at once
             image = data["images"][place].double() / 255
             large = image.view(28, 1, 28, 1).expand(-1, 10, -1, 10).reshape(280, 280)
             assert (sheet(shown) - large).abs().max() < 0.01
@@ -1114,6 +1149,39 @@ def test_a_digit_is_moved_while_the_slider_is_held(browser, tmp_path):
             assert (ink > 1.1) if more else (ink < 0.9)
 
 
+def test_a_stroke_grows_and_shrinks_by_halves(browser, tmp_path):
+    """A step: each pixel comes halfway to the darkest, or the lightest, of its four neighbours."""
+    cross = ndimage.generate_binary_structure(2, 1)
+    with opened(browser, tmp_path, "draw-a-digit", **DATA["draw-a-digit"]) as shown:
+        choose(shown, "a 7, second example")
+        for way, extreme in ((1, ndimage.grey_dilation), (-1, ndimage.grey_erosion)):
+            picture = DATA["draw-a-digit"]["images"][15].double().view(28, 28).numpy() / 255
+            for step in (1, 2, 3):
+                framed = np.pad(picture, 1)  # the paper goes on
+                picture = (framed + extreme(framed, footprint=cross))[1:-1, 1:-1] / 2
+                shown.get_by_role("slider", name="Stroke").fill(f"{way * step}")
+                seen = sheet(shown).view(28, 10, 28, 10).mean((1, 3))
+                assert (seen - torch.from_numpy(picture)).abs().max() < 0.01
+
+
+def test_the_sliders_go_both_ways_step_by_step(browser, tmp_path):
+    with opened(browser, tmp_path, "draw-a-digit", **DATA["draw-a-digit"]) as shown:
+        for name, step, end, most in (
+            ("Left, right", "1 pixel right", "10 pixels right", 10),
+            ("Up, down", "1 pixel down", "10 pixels down", 10),
+            ("Turn", "5° right", "45° right", 45),
+            ("Stroke", "a little thicker", "much thicker", 3),
+        ):
+            slider = shown.get_by_role("slider", name=name)
+            assert slider.get_attribute("aria-valuetext") == "as it is"
+            slider.press("ArrowRight")
+            assert slider.get_attribute("aria-valuetext") == step
+            slider.press("End")
+            assert slider.get_attribute("aria-valuetext") == end
+            slider.press("Home")
+            assert slider.input_value() == f"{-most}"
+
+
 @contextlib.contextmanager
 def with_the_pen(shown):
     """A function that moves the pointer to a place on the sheet, in its 280 x 280 pixels."""
@@ -1128,6 +1196,81 @@ def with_the_pen(shown):
         )
 
     yield go
+
+
+# A stroke that the browser ends, because it scrolls the page, say; then the pointer moves on. In a
+# browser that reports rarely, the points between come with the event.
+CANCELLED = """() => {
+  const pad = document.querySelector(".pad");
+  pad.setPointerCapture = () => {};
+  const box = pad.getBoundingClientRect();
+  const at = ([x, y]) => ({ clientX: box.left + x * box.width / 280, pointerId: 1,
+    clientY: box.top + y * box.height / 280 });
+  const fire = (kind, place, more) =>
+    pad.dispatchEvent(new PointerEvent(kind, { ...at(place), ...more }));
+  fire("pointerdown", [40, 40]);
+  const between = [[40, 140], [240, 140], [240, 40]];
+  fire("pointermove", [240, 40], { coalescedEvents:
+    between.map((place) => new PointerEvent("pointermove", at(place))) });
+  fire("pointercancel", [240, 40]);
+  fire("pointermove", [240, 250]);
+}"""
+
+
+def test_a_cancelled_stroke_ends_and_has_all_its_points(browser, tmp_path):
+    with (
+        opened(browser, tmp_path, "draw-a-digit", **DATA["draw-a-digit"]) as shown,
+        with_the_pen(shown),
+    ):
+        shown.evaluate(CANCELLED)
+        after_a_frame(shown)
+        ink = sheet(shown)
+        assert ink[140, 40:241].min() == 1
+        assert ink[40:141, 40].min() == ink[40:141, 240].min() == 1
+        assert ink[:100, 80:200].max() == ink[200:].max() == 0
+
+
+INKED = """() => {
+  const pad = document.querySelector(".pad");
+  const { data } = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height);
+  return data.some((value) => value < 255);
+}"""
+
+
+def sample(browser, tmp_path, options):
+    """The sheet as soon as there is anything on it, and two seconds later."""
+    with opened(browser, tmp_path, "draw-a-digit", options, **DATA["draw-a-digit"]) as shown:
+        shown.wait_for_function(INKED)
+        soon = sheet(shown)
+        shown.wait_for_timeout(2000)
+        assert shown.get_by_role("status").inner_text().startswith("An empty sheet")
+        return soon, sheet(shown)
+
+
+MOVING = {"reduced_motion": "no-preference"}
+
+
+def test_a_pale_sample_is_written_and_stands_there_at_once_for_who_wants_no_motion(
+    browser, tmp_path
+):
+    soon, late = sample(browser, tmp_path, {})
+    assert (soon == late).all()
+    assert 0.05 < late.max() < 0.3
+    for _ in range(5):  # a busy machine may show the first of it late
+        soon, written = sample(browser, tmp_path, MOVING)
+        assert (written == late).all()
+        if soon.sum() < late.sum():
+            break
+    else:
+        pytest.fail("it was never seen being written")
+
+
+def test_the_sample_leaves_when_one_draws(browser, tmp_path):
+    with opened(browser, tmp_path, "draw-a-digit", MOVING, **DATA["draw-a-digit"]) as shown:
+        shown.evaluate(SECOND_FINGER, [[0.2, 0.9], [0.8, 0.9]])  # while it is being written
+        shown.wait_for_timeout(2000)
+        assert sheet(shown)[250, 60:220].min() == 1
+        assert sheet(shown)[:230].max() == 0
 
 
 # A line by the first finger, while a second one comes, moves and lifts; then the first moves on.
@@ -1211,6 +1354,13 @@ def test_the_pen_draws_under_the_pointer_and_lifts(browser, tmp_path):
         )
 
 
+def reads_as_the_sheet(shown):
+    """What the networks get is what `as_mnist` makes of the sheet that one sees."""
+    expected = torch.from_numpy(as_mnist(sheet(shown).numpy())).double()
+    seen = 1 - pixels(shown.locator(".seen canvas"))[..., 0].double() / 255
+    return (seen - expected).abs().sum() / expected.sum() < 0.15
+
+
 def test_the_pen_follows_a_sheet_that_was_moved(browser, tmp_path):
     """A stroke lies under the pointer after the drawing was pushed and turned, too."""
     with (
@@ -1229,6 +1379,7 @@ def test_the_pen_follows_a_sheet_that_was_moved(browser, tmp_path):
         ink = sheet(shown)
         assert ink[70, 62:199].min() == 1
         assert ink[90:].max() == 0
+        assert reads_as_the_sheet(shown)
         for key, least, most in (("End", 36, 60), ("Home", 4, 18)):
             shown.get_by_role("slider", name="Stroke").focus()
             shown.keyboard.press(key)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import sys
 import time
 import types
@@ -9,7 +10,7 @@ import types
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy.ndimage import gaussian_filter
 
 from scratchmnist import (
@@ -23,7 +24,7 @@ from scratchmnist import (
     split,
 )
 from scratchmnist.files.pictures import BOX, STROKE, as_mnist, grown, stroke_width
-from scratchmnist.pages.photographs import EFFECTS, drawn, photograph, strokes
+from scratchmnist.pages.photographs import EFFECTS, FORMS, drawn, photograph, strokes
 
 SIDES = torch.arange(28.0)
 
@@ -107,6 +108,142 @@ def test_mnists_own_digits_stay_what_they_are(network):
     again = torch.cat([read_digit(image.view(28, 28)).image for image in images])
     before, after = (accuracy(forward(x, network)[0], labels) for x in (images, again))
     assert after > before - 0.05
+
+
+# --- the made photographs show what they say ------------------------------------------------------
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_a_digit_lies_where_it_is_put(digit):
+    """The middle of its box is the place (x, y); its size is that of its strokes and the pen."""
+    lines = strokes(digit, np.random.default_rng(digit))
+    points = np.concatenate(lines)
+    for height, pen, at in ((0.5, 0.05, (0.35, 0.6)), (0.25, 0.02, (0.7, 0.2))):
+        ink = drawn(lines, 400, height, pen, at) > 0.5
+        box = [np.flatnonzero(ink.any(axis))[[0, -1]] + (0, 1) for axis in (0, 1)]  # x, y
+        assert [low + high for low, high in box] == pytest.approx([800 * at[0], 800 * at[1]], abs=3)
+        sizes = 400 * (height * np.ptp(points, axis=0) + pen)
+        assert [high - low for low, high in box] == pytest.approx(sizes.tolist(), abs=3)
+    thin = drawn(lines, 400, 0.8, 0.02) > 0.5  # where no corner fills
+    assert stroke_width(thin) == pytest.approx(8, abs=1.5)
+
+
+@pytest.mark.parametrize("digit", [2, 3, 5, 9])  # written in one way only
+def test_strokes_that_meet_stay_together(digit):
+    (form,) = FORMS[digit]
+    lines = strokes(digit, np.random.default_rng(1))
+    for k, (before, after) in enumerate(itertools.pairwise(form)):
+        assert before[-1] == after[0]
+        np.testing.assert_allclose(lines[k][-1], lines[k + 1][0], atol=1e-9)
+
+
+def test_every_digit_is_written_as_itself(network):
+    for digit in range(10):
+        shots = [photograph(digit, "paint program", seed) for seed in range(12)]
+        x = torch.cat([read_digit(shot.image).image for shot in shots])
+        found = forward(x, network)[0].argmax(1)
+        assert (found == digit).sum() > 6, (digit, found.tolist())
+
+
+def test_pens_sizes_and_places_are_many():
+    """And others for another digit with the same seed; the same arguments give the same picture."""
+
+    def measures(digit, seed):
+        ink = 1 - np.asarray(photograph(digit, "paint program", seed).image) / 255 > 0.5
+        (left, right), (top, bottom) = (np.flatnonzero(ink.any(a))[[0, -1]] for a in (0, 1))
+        pen = stroke_width(ink)
+        high, wide = bottom - top - pen, right - left - pen
+        return high / 240, wide / high, pen / high, (left + right) / 480, (top + bottom) / 480
+
+    found = np.array([measures(digit, seed) for digit in (0, 2, 3, 5, 8) for seed in range(20)])
+    high, wide, pen, x, y = found.T
+    assert high.min() < 0.42 < 0.65 < high.max() < 0.9
+    assert 0.5 < np.median(wide) < 0.8
+    assert pen.min() < 0.045 < 0.11 < pen.max()
+    for place in (x, y):
+        assert 0.39 < place.min() < 0.43 < 0.57 < place.max() < 0.61
+        one_seed = place.reshape(5, 20)
+        assert one_seed.std(0).mean() > 0.03
+    pixels = [photograph(4, "blur", seed=2).image.tobytes() for _ in range(2)]
+    assert pixels[0] == pixels[1] != photograph(4, "blur", seed=3).image.tobytes()
+
+
+def seen(name, ink):
+    """What a photograph shows: the light on bare paper, and under full ink."""
+    light = EFFECTS[name](ink, np.random.default_rng(3))
+    return light, light[ink == 0], light[ink == 1]
+
+
+def groups(dark):
+    """How many dark pieces lie along a line."""
+    return int((np.diff(np.r_[0, dark.astype(int)]) == 1).sum())
+
+
+def test_which_of_paper_and_ink_is_light():
+    ink = ink_of(5)
+    for name in EFFECTS:
+        _, paper, under = seen(name, ink)
+        light, dark = (under, paper) if name == "white on black" else (paper, under)
+        assert np.median(light) > np.median(dark) + 0.25, name
+    for name, levels in (("paint program", (1, 0)), ("white on black", (0, 1))):
+        _, paper, under = seen(name, ink)
+        assert (set(paper.tolist()), set(under.tolist())) == tuple({level} for level in levels)
+
+
+def test_half_the_paper_lies_in_the_shade():
+    ink = ink_of(5)
+    light, paper, _ = seen("uneven light", ink)
+    bare = EFFECTS["uneven light"](np.zeros_like(ink), np.random.default_rng(3))
+    np.testing.assert_allclose(light[ink == 1], 0.25 * bare[ink == 1])
+    assert paper.min() < 0.4 < 0.85 < paper.max() <= 1
+    assert 0.3 < (paper < 0.62).mean() < 0.7
+    assert np.abs(np.diff(bare, axis=0)).max() < 0.01  # and no edge between
+
+
+def test_there_is_grain_and_there_are_specks():
+    _, paper, _ = seen("grain and specks", np.zeros((240, 240), np.float32))
+    specks = paper < 0.45
+    assert 24 <= specks.sum() <= 12 * 4
+    assert 0.02 < paper[~specks].std() < 0.05
+
+
+def test_out_of_focus_there_are_no_edges():
+    ink = ink_of(5)
+    steepest = np.abs(np.diff(seen("blur", ink)[0], axis=0)).max() / 0.6
+    assert 0.05 < steepest < 0.2 < np.abs(np.diff(ink, axis=0)).max()
+
+
+def test_squares_have_lines_both_ways():
+    light, _, _ = seen("squared paper", np.zeros((240, 240), np.float32))
+    lines = light < 0.6
+    assert 0.04 < lines.mean() < 0.15
+    for one in (lines, lines.T):  # mostly six squares of 40 pixels; a line across may be met
+        assert np.median([groups(row) for row in one]) in (5, 6, 7)
+    assert seen("squared paper", ink_of(5))[2].max() < light.min()
+
+
+def test_a_pen_fails_now_and_then():
+    ink = ink_of(1, height=0.8)
+    light, _, _ = seen("broken strokes", ink)
+    written, gone = (1 - light).sum(1), ink.sum(1) > (1 - light).sum(1)
+    assert written[gone].max() == 0
+    assert (light[~gone] == 1 - ink[~gone]).all()
+    assert groups(gone) in (4, 5, 6)
+    assert 0.01 < gone.mean() < 0.1
+
+
+def test_turned_and_transparent_files():
+    turned = photograph(7, "turned flag", seed=5).image
+    upright = ImageOps.exif_transpose(turned)
+    assert turned.getexif()[0x0112] == 6  # a quarter to the right makes it upright
+    np.testing.assert_array_equal(np.rot90(np.asarray(turned), -1), np.asarray(upright))
+    clear = photograph(7, "transparent", seed=5).image
+    assert clear.mode == "LA"
+    grey, alpha = np.moveaxis(np.asarray(clear), 2, 0)
+    assert grey.max() == 0
+    assert (alpha == 0).mean() > 0.8
+    assert (alpha == 255).mean() > 0.005
+    assert alpha[[0, -1]].max() == 0
 
 
 # --- photographs ----------------------------------------------------------------------------------

@@ -140,3 +140,23 @@ def test_the_theme_does_not_measure_every_box(built_book):
     measures = r"scrollWidth>\w\.clientWidth"
     assert re.search(measures, (static / "scripts" / "pydata-sphinx-theme.js").read_text("utf-8"))
     assert not re.search(measures, (static / "pages.js").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("how", ["mouse", "keyboard"])
+def test_a_solution_is_folded_until_it_is_asked_for(browser, built_book, how):
+    """Its button is made by a script that reads a setting of another script."""
+    shown = browser.new_page(viewport={"width": 390, "height": 900})
+    shown.goto((built_book / "html/book/backpropagation.html").as_uri())
+    solutions = shown.locator(".solution.dropdown")
+    assert solutions.count() > 1
+    for solution in solutions.all():
+        text = solution.locator("section")
+        assert not text.is_visible()
+        button = solution.locator("button.toggle-button")
+        if how == "mouse":
+            button.click()
+        else:
+            button.focus()
+            shown.keyboard.press("Enter")
+        assert text.is_visible()
+    shown.close()

@@ -29,6 +29,10 @@ OF_ONE_PAGE = "DOCUMENTATION_OPTIONS.pagename"  # for a choice of versions, whic
 # The theme measures every box of code and output as soon as the page is there, and so has all of a
 # long page laid out at once. What this is for (the keyboard reaches what scrolls), book.js does.
 MEASURES_ALL = re.compile(r"(\w)\.tabIndex=\1\.scrollWidth>\1\.clientWidth.*?\?0:-1")
+STILL_READING = (
+    'Object.defineProperty(document, "readyState", {value: "loading", configurable: true})'
+)
+READ = "delete document.readyState"
 TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 WORD = re.compile(r"[\w-]+")
 
@@ -91,8 +95,13 @@ def beside(name, address):
 
 
 def joined_scripts(html, scripts):
-    """Files, and lines of script of no file, as one script."""
+    """Files, and lines of script of no file, as one script, each begun when all have been run.
+
+    In separate scripts, while the page is read, a later one's settings are there when an earlier
+    one begins, at the end of the page. Here the page has been read, and it would begin at once.
+    """
     texts = [(html / name).read_text(encoding="utf-8") if name else body for name, body in scripts]
+    texts = [STILL_READING, *texts, READ]
     joined = "\n;\n".join(re.sub(r"//# sourceMappingURL=.*", "", text) for text in texts)
     return MEASURES_ALL.sub("", joined)
 

@@ -13,6 +13,7 @@ import atexit
 import base64
 import functools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -134,8 +135,8 @@ def provide_katex(app, config):
 
 
 @functools.cache
-def renderer():
-    """The node process that renders, started with the first formula."""
+def renderer(asking):
+    """The node process that renders for the process `asking`, started with its first formula."""
     process = subprocess.Popen(
         [node(), str(Path(__file__).with_name("render_math.js")), str(KATEX)],
         stdin=subprocess.PIPE,
@@ -148,7 +149,7 @@ def renderer():
 
 @functools.cache
 def render(latex, display):
-    process = renderer()
+    process = renderer(os.getpid())
     process.stdin.write(json.dumps({"latex": latex, "display": display}) + "\n")
     process.stdin.flush()
     return json.loads(process.stdout.readline())

@@ -5,13 +5,14 @@ disk, that may be half a page or half a picture, for ever. So a build leaves a m
 and takes it away when it ends; whoever finds the mark begins anew. What the cells gave is kept:
 parallel_execution takes an output from the cache whole, or not at all.
 
-A build that ends with an error in a page has written nothing by halves, and needs no new beginning.
+A build that ends with an error while it reads has written nothing by halves, and needs no new
+beginning.
 """
 
 import shutil
 from pathlib import Path
 
-from sphinx.errors import SphinxError
+from sphinx.errors import SphinxError, SphinxParallelError
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,9 @@ def is_from_the_disk(error):
 
 def end(app, exception):
     if exception is None or (
-        isinstance(exception, SphinxError) and not is_from_the_disk(exception)
+        isinstance(exception, SphinxError)
+        and not isinstance(exception, SphinxParallelError)  # ends the writing of other pages
+        and not is_from_the_disk(exception)
     ):
         mark_of(app).unlink(missing_ok=True)
 

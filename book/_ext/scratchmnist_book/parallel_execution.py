@@ -68,6 +68,20 @@ def takes_long(notebook):
     return not notebook.metadata.get("slow", False), -code_length(notebook)
 
 
+def warm_up(app):
+    """Have a process import what the kernels will need, if none does so already."""
+    if warm_kernels.POSSIBLE and not app.warm:
+        app.warm = True
+        app.warm_kernels.enter_context(warm_kernels.warm_kernels())
+
+
+def warm_up_for_a_new_cache(app, config):
+    """Then nearly all pages will be executed: no need to read them first, to know that."""
+    pages = Path(app.srcdir).glob("book/*.md")
+    if not any(Path(config.nb_execution_cache_path).iterdir()) and len([*pages]) >= WARM_FROM:
+        warm_up(app)
+
+
 def start_execution(app, env, docnames):
     """Start the kernels. Costly pages go first; Sphinx reads the pages in the same order."""
     app.executing = {}
@@ -100,8 +114,8 @@ def start_execution(app, env, docnames):
                     cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
         return result, time.perf_counter() - start
 
-    if len(todo) >= WARM_FROM and warm_kernels.POSSIBLE:
-        app.warm_kernels.enter_context(warm_kernels.warm_kernels())
+    if len(todo) >= WARM_FROM:
+        warm_up(app)
     workers = ThreadPoolExecutor(WORKERS)
     stop_when_interrupted(workers)
     app.executing = {docname: workers.submit(execute, docname) for docname in todo}
@@ -142,9 +156,10 @@ def end_kernels(app, exception):
 
 
 def setup(app):
-    app.warm_kernels = ExitStack()
+    app.warm, app.warm_kernels = False, ExitStack()
     for name in ONE_THREAD:
         os.environ[name] = "1"  # the kernels inherit it
+    app.connect("config-inited", warm_up_for_a_new_cache)
     app.connect("env-before-read-docs", start_execution)
     app.connect("source-read", wait_for_page)
     app.connect("build-finished", end_kernels)

@@ -6,6 +6,7 @@ loads, with the npm package minisearch and book/_static/search/search.js. (A scr
 a page that is opened as a file may not fetch.) Sphinx's own index is not made.
 """
 
+import functools
 import json
 import re
 import shutil
@@ -23,7 +24,8 @@ SYNONYMS = Path(__file__).with_name("synonyms.json")
 # What is found equally well comes in this order: the trunk, the branches, then what one looks up.
 WEIGHTS = {"trunk": 1.3, "other": 1.0, "interface": 0.5, "references": 0.4, "workbook": 0.7}
 NOT_TEXT = nodes.title | nodes.raw | nodes.comment | addnodes.toctree
-to_text = LatexNodes2Text(math_mode="text").latex_to_text
+# The same few letters stand in a line again and again.
+to_text = functools.cache(LatexNodes2Text(math_mode="text").latex_to_text)
 
 
 def formula_text(latex):

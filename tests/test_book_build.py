@@ -291,6 +291,19 @@ def test_what_a_killed_build_left_half_done_does_not_last(small_book):
     assert not (build_folder / "unfinished-build").exists()
 
 
+def test_a_page_that_could_not_be_written_is_written_by_the_next_build(small_book):
+    """A page that is not the first, so that a process of its own writes it."""
+    small_book.write(index="# Index\n", other="# Other\n")
+    in_the_way = small_book.folder / "_build" / "search" / "other.json"
+    in_the_way.mkdir(parents=True)
+    done = small_book.build()
+    assert done.returncode != 0 and "other.json" in done.stdout
+    in_the_way.rmdir()
+    done = small_book.build()
+    assert done.returncode == 0 and "beginning anew" in done.stdout, done.stdout[-3000:]
+    assert "Other" in small_book.page("other")
+
+
 @pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"")])
 @pytest.mark.parametrize(
     "name", ["katex.min.css", "katex.js", "fonts/KaTeX_Main-Regular.woff2", "fonts/KaTeX_AMS-*"]

@@ -99,6 +99,8 @@ def test_on_a_wide_screen_the_chapters_are_there_and_can_be_put_away(open_page, 
         page.wait_for_selector(chapters, state="visible" if shown else "hidden")
         page.wait_for_function(f"document.activeElement.matches('{button}')")
         assert page.get_attribute(button, "aria-expanded") == str(shown).lower()
+        page.evaluate("Promise.all(document.getAnimations().map((moving) => moving.finished))")
+        assert page.locator(button).bounding_box()["x"] > 0
     press(page, '#pst-primary-sidebar a:has-text("Learning rates")', how)
     page.wait_for_url("**/learning-rates.html")
 

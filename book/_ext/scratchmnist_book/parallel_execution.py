@@ -6,6 +6,7 @@ MyST-NB finds it in the cache. Every kernel computes with one thread: the number
 the machine's cores, and two pages do not fight over them.
 """
 
+import math
 import os
 import shutil
 import signal
@@ -64,8 +65,12 @@ def code_length(notebook):
 
 
 def takes_long(notebook):
-    """Sorts pages: first those whose front matter says `slow: true`, then by length of code."""
-    return not notebook.metadata.get("slow", False), -code_length(notebook)
+    """Sorts pages: first those whose front matter says `slow: SECONDS`, then by length of code.
+
+    `slow: true` stands for more seconds than all others say.
+    """
+    seconds = notebook.metadata.get("slow", 0)
+    return -math.inf if seconds is True else -seconds, -code_length(notebook)
 
 
 def warm_up(app):

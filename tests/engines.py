@@ -54,7 +54,9 @@ const place = () => {
   const box = part.getBoundingClientRect();
   return [Math.floor(box.left + x * box.width), Math.floor(box.top + y * box.height)];
 };
-return Promise.allSettled(document.getAnimations().map((moving) => moving.finished)).then(() => {
+const seen = (target) => target.checkVisibility({contentVisibilityAuto: true});
+const moving = document.getAnimations().filter((each) => seen(each.effect.target));
+return Promise.allSettled(moving.map((each) => each.finished)).then(() => {
   if (!part.contains(document.elementFromPoint(...place())))
     part.scrollIntoView({block: "center", behavior: "instant"});
   return place();

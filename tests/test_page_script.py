@@ -19,9 +19,11 @@ PAGE = f"""<!DOCTYPE html><html lang="en" data-theme="dark"><head><meta charset=
 <details id="fold"><summary>more</summary>
 <div class="highlight"><pre id="inside">{"words of code " * 40}</pre></div></details>
 <details open><summary>open from the start</summary></details>
-<div class="math"><div class="katex-display" id="wide"><span class="katex">{"x + " * 14}x</span>
+<div class="math"><div class="katex-display" id="wide"><span class="katex"
+  ><span style="display: inline-block; width: 21em">x</span></span>
 </div></div>
-<div class="math"><div class="katex-display" id="wider"><span class="katex">{"x + " * 60}x</span>
+<div class="math"><div class="katex-display" id="wider"><span class="katex"
+  ><span style="display: inline-block; width: 90em">x</span></span>
 </div></div>
 </article></main></body></html>"""
 

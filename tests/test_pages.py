@@ -90,6 +90,8 @@ HEADINGS = """() => {
   });
   return wrong;
 }"""
+UNFOLD_SOLUTIONS = """document.querySelectorAll("button.toggle-button-hidden")
+  .forEach((button) => button.click())"""
 BOXES = """() => [...document.querySelectorAll("article *")]
   .filter((box) => /auto|scroll/.test(getComputedStyle(box).overflowX) && box.clientWidth > 0
     && box.scrollWidth > box.clientWidth + 1 && box.checkVisibility())
@@ -248,6 +250,7 @@ class Look:
         if shift > LARGEST_SHIFT:
             self.note("shift", [f"{shift:.3f} at {width} px"])
         await page.evaluate(LAY_OUT_ALL)
+        await page.evaluate(UNFOLD_SOLUTIONS)
         await bring_all_near(page, width)
         if name == "wide":
             await self.once(page, asked)

@@ -1,5 +1,6 @@
 """The book's own extensions, called by themselves: what a build would need minutes to show."""
 
+import base64
 import collections
 import importlib.metadata
 import json
@@ -21,6 +22,7 @@ from docutils.utils import new_document
 from scratchmnist_book import (
     address,
     fresh_outputs,
+    networks,
     offline_math,
     results,
     shown_elsewhere,
@@ -28,6 +30,7 @@ from scratchmnist_book import (
     whole_builds,
 )
 from scratchmnist_book.parallel_execution import CellError
+from sphinx.addnodes import download_reference
 from sphinx.errors import ExtensionError
 
 # --- whole builds ---------------------------------------------------------------------------------
@@ -325,6 +328,57 @@ def test_numbers_come_from_record_and_from_nothing_else(tmp_path):
     assert document.astext() == "50 %"
     results.forget(None, env, "page")
     assert results.all_results(env) == {}
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """What is warned of: a warning is a failed build (strict_build)."""
+    warnings = []
+    for module in (networks, results):
+        monkeypatch.setattr(
+            module.logger, "warning", lambda text, *parts, **_: warnings.append(text % parts)
+        )
+    return warnings
+
+
+def test_networks_come_from_offer_and_are_linked_from_any_page(tmp_path, said):
+    ours = {"name": "network-small", "file": base64.b64encode(bytes(2400)).decode()}
+    glue = {
+        "network-small": {"metadata": {"scrapbook": ours}},
+        "loss": {"metadata": {"scrapbook": {"value": 0.5, "text": "0.5", "tolerance": 1e-6}}},
+    }
+    (tmp_path / "page.glue.json").write_text(json.dumps(glue))
+    env = SimpleNamespace(
+        docname="page",
+        nb_metadata={"page": {"glue": list(glue)}},
+        mystnb_config=SimpleNamespace(output_folder=tmp_path),
+    )
+    app = SimpleNamespace(env=env, outdir=tmp_path, builder=SimpleNamespace(name="html"))
+    networks.collect(app, None)
+    document = new_document("book/other")
+    document += nodes.paragraph("", "", networks.network_reference(name="small"))
+    networks.fill_in(app, document, "book/other")
+    assert document.astext() == "small.safetensors (2 kB)"
+    assert document.next_node(download_reference)["refuri"] == "../_downloads/small.safetensors"
+    networks.write_files(app, None)
+    assert (tmp_path / "_downloads" / "small.safetensors").read_bytes() == bytes(2400)
+    assert said == []
+    networks.forget(None, env, "page")
+    document += nodes.paragraph("", "", networks.network_reference(name="small"))
+    networks.fill_in(app, document, "book/other")
+    assert said == ["no cell offers the network 'small'"]
+    networks.write_files(app, None)
+    assert list((tmp_path / "_downloads").iterdir()) == []
+
+
+def test_one_name_on_two_pages_is_named(said):
+    env = SimpleNamespace(
+        book_results={"b": {"loss": 1}, "a": {"loss": 2, "rate": 3}},
+        book_networks={"b": {"small": ""}, "c": {"large": ""}, "a": {"small": ""}},
+    )
+    results.check_duplicates(None, env)
+    networks.check_duplicates(None, env)
+    assert said == ["result 'loss' is recorded on a and b", "network 'small' is offered on a and b"]
 
 
 # --- math -----------------------------------------------------------------------------------------

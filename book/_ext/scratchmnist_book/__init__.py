@@ -10,6 +10,7 @@ in for them. In the order in which a build meets them:
 - parallel_execution: the pages' cells run side by side, while Sphinx reads
 - warm_kernels: their kernels need not import PyTorch anew
 - parallel_writing: the pages are written side by side
+- handed_over: what cells give to the whole book, for results and networks
 - results: {result}`name` in the prose is the number that a cell recorded
 - networks: {network}`name` in the prose links to a network that a cell offered, as a file
 - figures: a picture keeps its alt text

@@ -1,18 +1,19 @@
 """The role {network}`name`: a link to a network that a cell offered, as a file.
 
-A cell says ``offer("name", layers)`` (see src/scratchmnist/pages/networks.py). MyST-NB hands the
-hidden outputs over in one JSON file a page. The files are written to _downloads/ in the built book.
-A name that nobody offered, or two pages, is a warning, and so (see strict_build.py) a failed build.
+A cell says ``offer("name", layers)`` (see src/scratchmnist/pages/networks.py). The files are
+written to _downloads/ in the built book. A name that nobody offered, or two pages, is a warning,
+and so (see strict_build.py) a failed build.
 """
 
 import base64
-import json
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.addnodes import download_reference
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
+
+from scratchmnist_book.handed_over import by_name, hidden_outputs, of_all_pages, on_several_pages
 
 FOLDER = "_downloads"
 logger = logging.getLogger(__name__)
@@ -31,22 +32,17 @@ class NetworkRole(SphinxRole):
 
 def all_networks(env):
     """{page: {name: the file in base64}}"""
-    if not hasattr(env, "book_networks"):
-        env.book_networks = {}
-    return env.book_networks
+    return of_all_pages(env, "book_networks")
 
 
 def collect(app, doctree):
     env = app.env
     pages = all_networks(env)
     pages.pop(env.docname, None)
-    if getattr(env, "nb_metadata", {}).get(env.docname, {}).get("glue"):
-        file = Path(env.mystnb_config.output_folder, f"{env.docname}.glue.json")
-        outputs = json.loads(file.read_text(encoding="utf-8"))
-        hidden = [output["metadata"]["scrapbook"] for output in outputs.values()]
+    if outputs := hidden_outputs(env):
         pages[env.docname] = {
-            output["name"].removeprefix("network-"): output["file"]
-            for output in hidden
+            name.removeprefix("network-"): output["file"]
+            for name, output in outputs.items()
             if "file" in output
         }
 
@@ -56,17 +52,12 @@ def forget(app, env, docname):
 
 
 def check_duplicates(app, env):
-    pages_of = {}
-    for page, networks in sorted(all_networks(env).items()):
-        for name in networks:
-            pages_of.setdefault(name, []).append(page)
-    for name, pages in pages_of.items():
-        if len(pages) > 1:
-            logger.warning("network %r is offered on %s", name, " and ".join(pages))
+    for name, pages in on_several_pages(all_networks(env)).items():
+        logger.warning("network %r is offered on %s", name, pages)
 
 
 def fill_in(app, doctree, docname):
-    offered = {name: file for page in all_networks(app.env).values() for name, file in page.items()}
+    offered = by_name(all_networks(app.env))
     for node in list(doctree.findall(network_reference)):
         file = f"{node['name']}.safetensors"
         if node["name"] not in offered:
@@ -85,7 +76,7 @@ def write_files(app, exception):
         return
     folder = Path(app.outdir, FOLDER)
     folder.mkdir(exist_ok=True)
-    offered = {name: file for page in all_networks(app.env).values() for name, file in page.items()}
+    offered = by_name(all_networks(app.env))
     for old in folder.glob("*.safetensors"):
         if old.stem not in offered:
             old.unlink()

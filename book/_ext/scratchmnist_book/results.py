@@ -1,10 +1,9 @@
 """The role {result}`name`: a recorded number in the prose of any page.
 
-A cell says ``record("name", value, "{:.1%}")`` (see src/scratchmnist/pages/results.py); MyST-NB
-hands the hidden outputs over in one JSON file a page. They are collected here for the whole book,
-checked for names used twice, written to _build/results.json for tests/test_results.py, and put
-where the role asks for them. A name nobody recorded is a warning, and so (see strict_build.py) a
-failed build.
+A cell says ``record("name", value, "{:.1%}")`` (see src/scratchmnist/pages/results.py). The numbers
+are collected here for the whole book, checked for names used twice, written to _build/results.json
+for tests/test_results.py, and put where the role asks for them. A name nobody recorded is a
+warning, and so (see strict_build.py) a failed build.
 """
 
 import json
@@ -13,6 +12,8 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
+
+from scratchmnist_book.handed_over import by_name, hidden_outputs, of_all_pages, on_several_pages
 
 logger = logging.getLogger(__name__)
 
@@ -30,22 +31,17 @@ class ResultRole(SphinxRole):
 
 def all_results(env):
     """{page: {name: {"value", "text", "tolerance"}}}"""
-    if not hasattr(env, "book_results"):
-        env.book_results = {}
-    return env.book_results
+    return of_all_pages(env, "book_results")
 
 
 def collect(app, doctree):
     env = app.env
     pages = all_results(env)
     pages.pop(env.docname, None)
-    if getattr(env, "nb_metadata", {}).get(env.docname, {}).get("glue"):
-        file = Path(env.mystnb_config.output_folder, f"{env.docname}.glue.json")
-        outputs = json.loads(file.read_text(encoding="utf-8"))
-        recorded = {name: out["metadata"]["scrapbook"] for name, out in outputs.items()}
+    if outputs := hidden_outputs(env):
         pages[env.docname] = {
             name: {key: result[key] for key in ("value", "text", "tolerance")}
-            for name, result in recorded.items()
+            for name, result in outputs.items()
             if "tolerance" in result  # MyST-NB's own glue has none
         }
 
@@ -55,19 +51,12 @@ def forget(app, env, docname):
 
 
 def check_duplicates(app, env):
-    pages_of = {}
-    for page, results in sorted(all_results(env).items()):
-        for name in results:
-            pages_of.setdefault(name, []).append(page)
-    for name, pages in pages_of.items():
-        if len(pages) > 1:
-            logger.warning("result %r is recorded on %s", name, " and ".join(pages))
+    for name, pages in on_several_pages(all_results(env)).items():
+        logger.warning("result %r is recorded on %s", name, pages)
 
 
 def fill_in(app, doctree, docname):
-    recorded = {
-        name: result for page in all_results(app.env).values() for name, result in page.items()
-    }
+    recorded = by_name(all_results(app.env))
     for node in list(doctree.findall(result_reference)):
         name = node["name"]
         if name in recorded:

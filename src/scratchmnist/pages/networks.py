@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from scratchmnist.files.models import save
-from scratchmnist.pages.results import HIDDEN, NAME, _in_notebook
+from scratchmnist.pages.results import NAME, _in_notebook, hand_over
 
 
 def offer(name: str, layers) -> None:
@@ -34,10 +34,6 @@ def offer(name: str, layers) -> None:
         print(f"{name}.safetensors: {numbers} bytes of numbers")
         return
 
-    from IPython.display import display
-
     with tempfile.TemporaryDirectory() as folder:
         data = save(layers, Path(folder, name)).read_bytes()
-    network = {"name": f"network-{name}", "mime_prefix": HIDDEN}
-    network["file"] = base64.b64encode(data).decode()
-    display({HIDDEN + "text/plain": name}, raw=True, metadata={"scrapbook": network})
+    hand_over(f"network-{name}", name, file=base64.b64encode(data).decode())

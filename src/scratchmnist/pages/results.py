@@ -44,16 +44,17 @@ def record(name: str, value, text: str = "{:.3f}", tolerance: float = 1e-6) -> N
         print(f"{name}: {shown}")
         return
 
+    if not math.isfinite(value):
+        value = repr(value)  # JSON has no nan or inf
+    hand_over(name, shown, value=value, text=shown, tolerance=tolerance)
+
+
+def hand_over(name: str, shown: str, **thing) -> None:
+    """Give a named thing to the whole book, in an output that the page does not show."""
     from IPython.display import display
 
-    result = {
-        "name": name,
-        "mime_prefix": HIDDEN,
-        "value": value if math.isfinite(value) else repr(value),  # JSON has no nan or inf
-        "text": shown,
-        "tolerance": tolerance,
-    }
-    display({HIDDEN + "text/plain": shown}, raw=True, metadata={"scrapbook": result})
+    about = {"name": name, "mime_prefix": HIDDEN, **thing}
+    display({HIDDEN + "text/plain": shown}, raw=True, metadata={"scrapbook": about})
 
 
 def show(fig, alt: str, *, png: bool = False) -> None:

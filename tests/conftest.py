@@ -140,6 +140,15 @@ def wake_explorables(page) -> None:
     page.evaluate("scrollTo(0, 0)")
 
 
+HEAD = """---
+file_format: mystnb
+kernelspec:
+  name: python3
+  display_name: Python 3
+---
+"""
+
+
 class SmallBook:
     """A book of a few pages with the project's own configuration and extensions."""
 

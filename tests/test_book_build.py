@@ -17,15 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import JB, ROOT, SmallBook
-
-HEAD = """---
-file_format: mystnb
-kernelspec:
-  name: python3
-  display_name: Python 3
----
-"""
+from conftest import HEAD, JB, ROOT, SmallBook
 
 
 def cell(code):

@@ -9,20 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
-from conftest import ROOT, SmallBook
+from conftest import HEAD, ROOT, SmallBook
 from docutils import nodes
 from docutils.core import publish_doctree
 from nbclient import NotebookClient
 from scratchmnist_book.notebooks import block, complete_address, only_records, setup_cell
 from scratchmnist_book.warm_kernels import POSSIBLE, warm_kernels
-
-HEAD = """---
-file_format: mystnb
-kernelspec:
-  name: python3
-  display_name: Python 3
----
-"""
 
 
 def words(notebook):

@@ -424,12 +424,12 @@ def _explained_update(layers, grads):
 def plain_rate(lr, layers, convert: bool = True) -> Tensor:
     """A learning rate, or one for each replica: a tensor [] or [R, 1, 1] of the weights' type."""
     weights = layers[0][0]
-    shape = (*weights.shape[:-2], 1, 1)
-    expected = f"a positive number, or {weights.dtype} {list(shape)} for these layers"
-    if isinstance(lr, Real) and not isinstance(lr, bool):
+    if isinstance(lr, Real) and not isinstance(lr, bool):  # maybe in every step
         if not 0 < lr < math.inf:
             raise wrong("lr", "positive and finite", lr, "Try lr=0.1")
         return torch.tensor(lr, dtype=weights.dtype)
+    shape = (*weights.shape[:-2], 1, 1)
+    expected = f"a positive number, or {weights.dtype} {list(shape)} for these layers"
     if not isinstance(lr, Tensor | np.ndarray | list | tuple):
         raise wrong("lr", expected, lr, "Try lr=0.1", TypeError)
     rate = plain("lr", lr)

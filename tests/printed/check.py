@@ -12,6 +12,7 @@ from equations import BOOK, displayed_equations
 from torch import Tensor
 
 from printed.latex import Equation, Names, Note, Point, canonical, read
+from printed.misprints import misprints
 from printed.values import Random, Refused
 
 POINTS = 10  # random points at which each equation is evaluated
@@ -168,10 +169,6 @@ def changed(change: Callable, values: dict) -> dict:
     return canonical_names(change(lambda name: values[canonical(name)]))
 
 
-def steps_at_special(subject: Subject, label: str) -> dict[int, Callable]:
-    return subject.needs.get(label, {})
-
-
 def evaluate(label: str, latex: str, subject: Subject, points: int = POINTS) -> Outcome:
     """All that is checked of one equation."""
     outcome = Outcome()
@@ -241,6 +238,17 @@ def visits(label: str, subject: Subject, names: Names, seed: int, general: froze
         originals = there if callable(name) else values
         point = point_of(subject, there, names, only=frozenset(steps), originals=originals)
         yield point, f"for another {what}"
+
+
+def misprints_of(latex: str, subject: Subject):
+    """Every misprint of a formula, with the sizes and matrices of its page."""
+    values = values_at(subject, 0)
+    sizes = [name for name, v in values.items() if isinstance(v, int) and name.isupper()]
+    matrices = {
+        name for name, v in values.items()
+        if isinstance(v, Tensor) and v.ndim == 2 and v.numel() > 1
+    }  # fmt: skip
+    return misprints(latex, names_of(subject), sizes, matrices)
 
 
 def is_caught(label: str, latex: str, subject: Subject, at: range, points: int) -> bool:

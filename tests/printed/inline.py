@@ -21,10 +21,8 @@ from typing import NamedTuple
 from arithmetic import chains
 from equations import BOOK
 from prose import blocks
-from torch import Tensor
 
-from printed.check import Subject, evaluate, is_caught, names_of, printed_equations, values_at
-from printed.misprints import misprints
+from printed.check import Subject, evaluate, is_caught, misprints_of, printed_equations
 from printed.points_inline import MORE
 from printed.subjects import subjects
 
@@ -167,7 +165,7 @@ def report() -> Report:
         elif found.kind == "not evaluated":
             used.add((formula.page, formula.latex))
         elif found.kind == "evaluated":
-            for misprint in misprints_of(formula, found.subject):
+            for misprint in misprints_of(formula.latex, found.subject):
                 planted += 1
                 if not is_seen(formula, misprint):
                     survivors.append((where, misprint.what))
@@ -181,16 +179,6 @@ def report() -> Report:
     seen = SAME.keys() - {what for _, what in survivors}
     faults += [f"a misprint said to be unseen is seen: {what}" for what in sorted(seen)]
     return Report(dict(counts), faults, planted, planted - len(survivors))
-
-
-def misprints_of(formula: Inline, subject: Subject):
-    values = values_at(subject, 0)
-    sizes = [name for name, v in values.items() if isinstance(v, int) and name.isupper()]
-    matrices = {
-        name for name, v in values.items()
-        if isinstance(v, Tensor) and v.ndim == 2 and v.numel() > 1
-    }  # fmt: skip
-    return misprints(formula.latex, names_of(subject), sizes, matrices)
 
 
 def is_seen(formula: Inline, misprint) -> bool:

@@ -216,13 +216,6 @@ class Point:
 Formula = Callable[[Point], Value]
 
 
-class Shape(NamedTuple):
-    """A shape that the page states, and the operands that it states before the `=`."""
-
-    rows: Formula
-    columns: Formula
-
-
 class Step(NamedTuple):
     number: int
     run: Callable[[Point], None]

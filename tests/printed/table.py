@@ -17,11 +17,10 @@ from pathlib import Path
 
 import torch
 from scratchmnist_book.equation_marks import TABLE, digest
-from torch import Tensor
 
 from printed import inline
-from printed.check import evaluate, is_caught, names_of, printed_equations, values_at
-from printed.misprints import KINDS, misprints
+from printed.check import evaluate, is_caught, misprints_of, printed_equations
+from printed.misprints import KINDS
 from printed.subjects import NOT_EVALUATED, subjects
 
 SURVIVORS = Path(__file__).with_name("survivors.json")
@@ -45,13 +44,7 @@ def work(label: str) -> dict:
     }
     planted, seen, survivors = Counter(), Counter(), []
     if not outcome.faults:
-        values = values_at(subject, 0)
-        sizes = [name for name, v in values.items() if isinstance(v, int) and name.isupper()]
-        matrices = {
-            name for name, v in values.items()
-            if isinstance(v, Tensor) and v.ndim == 2 and v.numel() > 1
-        }  # fmt: skip
-        for misprint in misprints(latex, names_of(subject), sizes, matrices):
+        for misprint in misprints_of(latex, subject):
             known = misprint.what in ARGUED.get(label, {})
             planted[misprint.kind] += 1
             for points in (2,) if known else (2, outcome.points):

@@ -86,6 +86,24 @@ def test_forks_end_when_the_command_or_the_build_is_killed(tmp_path):
             manager.cleanup_resources()
 
 
+LEFT = """import atexit, os, tempfile
+from pathlib import Path
+folder = tempfile.TemporaryDirectory()
+path = Path(folder.name, "left")
+path.touch()
+atexit.register(Path("said").write_text, "the end")
+print(path)"""
+
+
+def test_a_fork_cleans_up_as_it_ends(tmp_path):
+    with warm_kernels():
+        for _ in range(4):
+            (path,) = run(tmp_path, LEFT)
+            wait_until(lambda path=path: not Path(path.strip()).parent.exists())
+            wait_until((tmp_path / "said").exists)
+            (tmp_path / "said").unlink()
+
+
 def wait_until(holds, seconds=20):
     end = time.monotonic() + seconds
     while not holds():

@@ -11,7 +11,9 @@ copy and ends when the copy ends. The copy ends when the command does, or when t
 On Linux only: elsewhere the libraries do not promise to survive a fork, and kernels start as usual.
 """
 
+import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -25,7 +27,8 @@ import threading
 from pathlib import Path
 
 IMPORTED = (
-    *("ipykernel.kernelapp", "ipykernel.ipkernel", "scratchmnist", "scratchmnist.pages.figures"),
+    *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "debugpy.server"),
+    *("scratchmnist", "scratchmnist.pages.figures"),
     *("matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
     *("scipy.special", "torch.fx.experimental.symbolic_shapes"),  # torch.testing wants the latter
 )
@@ -76,10 +79,12 @@ def ask(address, *arguments):
 def serve(door):
     """The process to be forked; door: the number of a listening socket."""
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as a kernel sets it
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # the debugger that a kernel imports warns
     del sys.path[0]  # this folder
     for name in IMPORTED:
         with contextlib.suppress(Exception):  # the page that imports it will say what is wrong
             importlib.import_module(name)
+    gc.freeze()  # no copy need look for garbage among what all share
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copies
     door = socket.socket(fileno=int(door))
     while sys.stdin not in select.select([door, sys.stdin], [], [])[0]:
@@ -106,10 +111,14 @@ def become_kernel(line):
         os._exit(1)
 
     threading.Thread(target=end_with_the_others, daemon=True).start()
-    from ipykernel.kernelapp import launch_new_instance
+    from ipykernel.kernelapp import IPKernelApp
 
     # the handle of 1 stands for "no parent to watch"
-    launch_new_instance(argv=[*request["arguments"], "--IPKernelApp.parent_handle=1"])
+    IPKernelApp.launch_instance([*request["arguments"], "--IPKernelApp.parent_handle=1"])
+    # What is left is done by hand: to take the libraries down would cost half a second.
+    IPKernelApp.instance().control_thread.join(10)  # it still tells that the kernel has ended
+    atexit._run_exitfuncs()  # temporary folders vanish
+    os._exit(0)
 
 
 if __name__ == "__main__":

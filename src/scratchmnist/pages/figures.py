@@ -134,32 +134,37 @@ def curves(
     return fig, f"Lines of {ylabel} over {xlabel}. " + ". ".join(sentences) + "." + band
 
 
-def log_ticks(ax) -> None:
-    """Plain numbers on the logarithmic axes: 30, 100, 300; powers of ten where they go far."""
+def log_ticks(ax, most: int = 5) -> None:
+    """Plain numbers on the logarithmic axes: 30, 100, 300; powers of ten where they go far.
+
+    most: how many numbers an axis has room for.
+    """
     for axis in (ax.xaxis, ax.yaxis):
         if axis.get_scale() == "log":
             low, high = sorted(axis.get_view_interval())
-            ticks = _log_ticks(low, high)
+            ticks = _log_ticks(low, high, most)
             plain = ticks[0] >= 1e-3 and ticks[-1] < 1e5
             axis.set_ticks(ticks, [f"{t:,.15g}" if plain else _power(t) for t in ticks])
             axis.set_ticks([], minor=True)
 
 
-def _log_ticks(low: float, high: float) -> list[float]:
-    """Six numbers at most between two, in steps as equal as their scale allows.
+def _log_ticks(low: float, high: float, most: int) -> list[float]:
+    """Numbers between two, `most` of them or fewer, in steps as equal as their scale allows.
 
-    >>> _log_ticks(20, 1500)
+    >>> _log_ticks(20, 1500, most=5)
     [30.0, 100.0, 300.0, 1000.0]
-    >>> _log_ticks(2.4, 35)
+    >>> _log_ticks(2.4, 35, most=5)
     [3.0, 5.0, 10.0, 20.0, 30.0]
+    >>> _log_ticks(2.4, 35, most=3)
+    [5.0, 10.0, 20.0]
     """
     first, last = floor(log10(low)), ceil(log10(high))
     for digits in ([1, 1.5, 2, 3, 4, 5, 7], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]):
         ticks = [float(f"{d}e{n}") for n in range(first, last + 1) for d in digits]
         ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(ticks) <= 5:
+        if len(ticks) <= most:
             return ticks
-    return ticks[:: -(-len(ticks) // 6)]
+    return ticks[:: -(-len(ticks) // most)]
 
 
 def _power(value: float) -> str:

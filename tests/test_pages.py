@@ -31,7 +31,7 @@ AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practi
 AXE_ALSO = ["label-content-name-mismatch"]  # of WCAG 2.1 A; off by default
 AXE_COLOURS = ["color-contrast", "link-in-text-block"]
 CHECKS = """requests console overflow axe alt shift weight math focus headings language boxes motion
-downloads equations fingers""".split()  # noqa: SIM905
+downloads equations fingers cut""".split()  # noqa: SIM905
 
 WATCH_SHIFTS = """
   window.shifts = 0;
@@ -97,6 +97,12 @@ BOXES = """() => [...document.querySelectorAll("article *")]
     && box.scrollWidth > box.clientWidth + 1 && box.checkVisibility())
   .filter((box) => !(box.tabIndex >= 0 && box.getAttribute("role") && box.ariaLabel))
   .map((box) => `${box.tagName}.${box.className} ${box.textContent.slice(0, 40)}`)"""
+# On a wide screen nothing scrolls but what one has unfolded.
+CUT = """() => [...document.querySelectorAll("article :is(pre, .katex-display)")]
+  .filter((box) => box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0)
+  .filter((box) => !box.closest("details"))
+  .map((box) => `${box.scrollWidth} px in ${box.clientWidth}: ${
+    (box.closest("div.math")?.id || box.textContent).slice(0, 60)}`)"""
 # An equation of the trunk fits a phone; elsewhere one that does not has been made smaller first.
 EQUATIONS = """(trunk) => [...document.querySelectorAll("div.math .katex-display")]
   .filter((display) => display.scrollWidth > display.clientWidth + 1 && display.clientWidth > 0)
@@ -263,6 +269,7 @@ class Look:
         await bring_all_near(page, width)
         if name == "wide":
             await self.once(page, asked)
+            self.note("cut", await page.evaluate(CUT))
         await self.fits(page)
         await self.picture(page, name, "light")
         # colours are all that differs in the dark
@@ -399,6 +406,7 @@ FAULTS = {  # put before the end of the page's text, if nothing else is said
     "boxes": '<div style="overflow: auto; width: 90px"><div style="width: 999px">w</div></div>',
     "motion": '<p style="transition: color 2s !important">moving</p>',
     "downloads": '<div class="dropdown-download-buttons"><a href="no.ipynb">none</a></div>',
+    "cut": f'<div class="highlight"><pre>{"wide " * 40}</pre></div>',
     "equations": "<style>.too-wide { font-size: 20px !important; white-space: nowrap }</style>"
     '<div class="math"><span class="katex-display"><span class="katex too-wide">'
     + "x + " * 30
@@ -411,6 +419,7 @@ TOGETHER = [  # faults on one page, none of which another's check would take for
     ["requests", "console", "shift", "math"],
     ["weight", "headings", "motion", "language"],
     ["overflow", "alt", "downloads", "equations"],
+    ["cut"],
     ["axe", "focus", "boxes", "fingers"],
 ]
 

@@ -201,16 +201,19 @@ def test_a_table_outside_a_notebook_is_printed_with_numbers_to_the_right(capsys)
 
 
 def test_a_table_in_a_notebook_has_a_caption_names_of_columns_and_of_rows():
-    lines = [["model", "error (%)"], ["a < b", "12.5 ± 0.1"], ["c", "3"]]
-    table = BeautifulSoup(results._html_table("A & B", lines, [False, True]), "html.parser").table
-    assert table.caption.text == "A & B"
+    lines = [["model", "error (%)"], ["a < b", "12.5 ± 0.1"], ["c-1", "-3"]]
+    html = results._html_table('A & "B"', lines, [False, True])
+    table = BeautifulSoup(html, "html.parser").table
+    assert table["aria-label"] == 'A & "B"'
+    seen = table.parent.find_previous_sibling("p")  # outside the box, which scrolls
+    assert (seen.text, seen["aria-hidden"]) == ('A & "B"', "true")
     names = [(cell["scope"], cell.text) for cell in table.thead.find_all("th")]
     assert names == [("col", "model"), ("col", "error (%)")]
     assert [(cell["scope"], cell.text) for cell in table.tbody.find_all("th")] == [
         ("row", "a < b"),
-        ("row", "c"),
+        ("row", "c-1"),
     ]
-    assert [cell.text for cell in table.find_all("td")] == ["12.5 ± 0.1", "3"]
+    assert [cell.text for cell in table.find_all("td")] == ["12.5 ± 0.1", "−3"]
     for row in table.find_all("tr"):
         sides = [cell["style"] for cell in row.find_all(["th", "td"])]
         assert sides == ["text-align: left", "text-align: right"]

@@ -167,6 +167,27 @@
     }
   });
 
+  // Paper does not wait for a font that no part of the page near the screen has asked for yet.
+  const MATH_FONTS = {
+    ".mathbf": "bold 1em KaTeX_Main",
+    ".mathnormal": "italic 1em KaTeX_Math",
+    ".mathcal": "1em KaTeX_Caligraphic",
+    ".mathbb, .amsrm": "1em KaTeX_AMS",
+    ".delimsizing.size1, .small-op": "1em KaTeX_Size1",
+    ".delimsizing.size2, .large-op": "1em KaTeX_Size2",
+    ".delimsizing.size3": "1em KaTeX_Size3",
+    ".delimsizing.size4": "1em KaTeX_Size4",
+  };
+
+  window.addEventListener("load", () =>
+    setTimeout(() => {
+      const math = document.querySelector(".katex") ? Object.entries(MATH_FONTS) : [];
+      for (const [marks, font] of math) {
+        if (document.querySelector(`.katex :is(${marks})`)) document.fonts.load(font);
+      }
+    }, 1000),
+  );
+
   // On paper nothing can be unfolded: what is folded is opened, and folded again afterwards. The
   // page is printed light.
   let restore = [];

@@ -213,6 +213,7 @@
       begin();
       pointer = event.pointerId;
       pad.setPointerCapture(event.pointerId);
+      pad.classList.add("begun");
       strokes.push([point(event)]);
       changed();
     });

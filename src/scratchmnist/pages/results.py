@@ -134,16 +134,20 @@ def table(caption: str, header: Sequence, *rows: Sequence) -> None:
 
 
 NUMERIC = re.compile(r"[-+−]?(\d|inf|nan)|[-–]?$")
+MINUS = re.compile(r"^-(?=\d|inf)")
 
 
 def _html_table(caption: str, lines: list[list[str]], right: list[bool]) -> str:
-    """The box scrolls sideways where it must: its class is that of the theme's own tables."""
+    """The caption above a box that scrolls sideways, of the class of the theme's own tables.
+
+    A hyphen that stands for a minus becomes one.
+    """
     sides = ["right" if to_the_right else "left" for to_the_right in right]
 
     def row(line, first, other):
         tags = [first] + [other] * (len(line) - 1)
         cells = (
-            f'<{tag} style="text-align: {side}">{escape(cell)}</{tag.split()[0]}>'
+            f'<{tag} style="text-align: {side}">{escape(MINUS.sub("−", cell))}</{tag.split()[0]}>'
             for tag, side, cell in zip(tags, sides, line)
         )
         return f"<tr>{''.join(cells)}</tr>"
@@ -151,8 +155,9 @@ def _html_table(caption: str, lines: list[list[str]], right: list[bool]) -> str:
     head = row(lines[0], 'th scope="col"', 'th scope="col"')
     body = "\n".join(row(line, 'th scope="row"', "td") for line in lines[1:])
     return (
-        '<div class="pst-scrollable-table-container"><table class="table">\n'
-        f"<caption>{escape(caption)}</caption>\n"
+        f'<p class="table-caption" aria-hidden="true">{escape(caption)}</p>\n'
+        '<div class="pst-scrollable-table-container">'
+        f'<table class="table" aria-label="{escape(caption)}">\n'
         f"<thead>{head}</thead>\n<tbody>{body}</tbody>\n</table></div>"
     )
 

@@ -5,16 +5,19 @@ Each is drawn from data that are known, and all that a reader takes from it is c
 
 import math
 import re
+from itertools import combinations, pairwise
 
 import matplotlib.pyplot as plt
 import pytest
 import torch
 from matplotlib.colors import same_color, to_rgb
-from scipy import stats
+from matplotlib.text import Text
+from scipy import optimize, stats
 
 from scratchmnist.pages import figures
 
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#AA4499"
+RED = "#d72d47"
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +110,7 @@ def test_curves_have_their_own_labels_colours_and_dashes():
     assert set(written) == set(lines)
     for line in drawn:
         assert same_color(written[line.get_label()].get_color(), line.get_color())
-    heights = {name: text.xy[1] for name, text in written.items()}
+    heights = {name: text.get_position()[1] for name, text in written.items()}
     assert sorted(heights, key=heights.get) == ["down", "flat", "valley", "up"]
     assert alt == (
         "Lines of loss over steps. up: from 1 at 1 to 3 at 4. down: from 3 at 1 to 0.5 at 4. "
@@ -138,13 +141,101 @@ def test_what_is_not_finite_leaves_a_gap_and_is_told():
     assert "never: no finite value" in alt
 
 
-def test_labels_of_lines_that_end_together_do_not_overlap():
-    x = torch.tensor([0.0, 1.0])
-    lines = {name: torch.tensor([0.0, 1.0]) for name in ("a", "b", "c")}
-    fig, _ = figures.curves(x, lines, "x", "y")
-    heights = sorted(text.xy[1] for text in fig.axes[0].texts)
-    assert heights[1] - heights[0] > 0.0749
-    assert heights[2] - heights[1] > 0.0749
+LEARNING_CURVES = {
+    "300 hidden units": 0.05, "30 hidden units": 0.24, "nearest neighbour": 0.26,
+    "random features": 0.36, "one layer, cross-entropy": 0.56, "one layer, squared error": 0.78,
+    "average digit": 0.86,
+}  # fmt: skip
+LEVEL = dict.fromkeys("abcde", 1.0)
+
+
+def labelled(inches, ends):
+    """Labels of lines that end at {label: height, from 0 to 1}, in a figure so high.
+
+    {label: (its box as drawn, where its line ends, the annotation)} in inches above the axes' foot,
+    and the axes' height.
+    """
+    with plt.rc_context(figures.STYLE | {"figure.figsize": (figures.WIDTH, inches)}):
+        fig, ax = plt.subplots()
+        for label, end in ends.items():
+            ax.plot([0, 1], [0.5, end], label=label)
+        ax.set(xlabel="x", ylabel="y", ylim=(0, 1))
+        figures.label_lines(ax)
+        fig.draw_without_rendering()
+    foot, height = ax.bbox.y0 / fig.dpi, ax.bbox.height / fig.dpi
+    found = {}
+    for text in ax.texts:
+        label = text.get_text().replace("\n", " ")
+        box = Text.get_window_extent(text)  # without its leader
+        found[label] = (
+            (box.y0 / fig.dpi - foot, box.y1 / fig.dpi - foot), ends[label] * height, text
+        )  # fmt: skip
+    return found, height
+
+
+@pytest.mark.parametrize("inches", [2.8, 4])
+@pytest.mark.parametrize(
+    "ends", [LEARNING_CURVES, LEVEL, dict.fromkeys(LEVEL, 0.0), dict.fromkeys(LEVEL, 0.5)]
+)
+def test_labels_of_lines_keep_order_and_distance_and_stay_within_the_axes(ends, inches):
+    found, height = labelled(inches, ends)
+    assert found.keys() == ends.keys()
+    boxes = {label: box for label, (box, *_) in found.items()}
+    for lower, upper in pairwise(sorted(boxes.values())):
+        assert lower[1] < upper[0]
+    assert min(low for low, _ in boxes.values()) >= 0
+    assert max(high for _, high in boxes.values()) <= height
+    for (box_1, end_1, _), (box_2, end_2, _) in combinations(found.values(), 2):
+        if end_1 != end_2:  # exchanged, both labels would be farther from the ends of their lines
+            assert (end_1 - end_2) * (sum(box_1) - sum(box_2)) > 0
+
+
+def test_each_label_is_nearest_to_the_end_of_its_own_line():
+    found, _ = labelled(4, LEARNING_CURVES)
+    ends = {label: end for label, (_, end, _) in found.items()}
+    for label, ((low, high), *_) in found.items():
+        assert min(ends, key=lambda other: abs(ends[other] - (low + high) / 2)) == label
+
+
+@pytest.mark.parametrize("inches", [2.8, 4])
+def test_a_label_with_room_stands_at_the_end_of_its_line(inches):
+    _, height = labelled(inches, LEVEL)
+    ends = {f"some words, label {i}": (0.2 + 0.4 * i) / height for i in range(4)}
+    for (low, high), end, text in labelled(inches, ends)[0].values():
+        assert (low + high) / 2 == pytest.approx(end, abs=0.02)
+        assert text.arrow_patch is None
+
+
+@pytest.mark.parametrize("inches", [2.8, 4])
+def test_a_leader_goes_from_the_end_of_a_line_to_a_label_that_moved(inches):
+    found, _ = labelled(inches, LEVEL)
+    moved = [text for (_, high), end, text in found.values() if high < end - 0.1]
+    assert len(moved) == 4
+    for text in moved:
+        leader = text.arrow_patch
+        to_axes = leader.get_transform() + text.axes.transAxes.inverted()
+        start, *_, end = to_axes.transform(leader.get_path().vertices)
+        assert start == pytest.approx(text.get_position(), abs=0.03)
+        assert end == pytest.approx((1.05 / 1.1, 1), abs=0.001)  # margins of 5 %
+        assert same_color(leader.get_edgecolor(), text.get_color())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_labels_move_no_more_than_they_must(seed):
+    torch.manual_seed(seed)
+    wanted = torch.rand(5, dtype=torch.double).sort().values.numpy()
+    heights = (0.05 + 0.1 * torch.rand(5, dtype=torch.double)).numpy()
+    apart = (heights[1:] + heights[:-1]) / 2
+    best = optimize.minimize(
+        lambda y: ((y - wanted) ** 2).sum(),
+        wanted,
+        method="SLSQP",
+        bounds=list(zip(heights / 2, 1 - heights / 2)),
+        constraints={"type": "ineq", "fun": lambda y: y[1:] - y[:-1] - apart},
+        options={"ftol": 1e-12},
+    )
+    assert best.success
+    assert figures.spread(wanted, heights) == pytest.approx(best.x, abs=1e-4)
 
 
 def ticks(axis):
@@ -285,9 +376,10 @@ def test_pictures_stand_before_bars_and_keep_their_signs():
     image[28 * 3 + 5], weights[28 * 3 + 5], weights[28 * 9 + 1] = 1.0, 2.0, -2.0
     values = torch.tensor([0.5, -1.25, 0.0])
     fig, alt = figures.pictures_and_bars(
-        {"image": image, "weights": weights}, {"adds": values}, ["p", "q", "r"]
+        {"image": image, "weights": weights}, {"adds": values, "all": 4 * values}, ["p", "q", "r"]
     )
-    assert [ax.get_title() for ax in fig.axes] == ["image", "weights", "adds"]
+    assert [ax.get_title() for ax in fig.axes] == ["image", "weights", "adds", "all"]
+    assert [ax.axison for ax in fig.axes] == [False, False, True, True]
     (ink, _), (signed, _) = pictures(fig)
     assert shade(ink, 3, 5) == (0, 0, 0)
     assert shade(ink, 5, 3) == (1, 1, 1)
@@ -296,10 +388,14 @@ def test_pictures_stand_before_bars_and_keep_their_signs():
     bars = fig.axes[2]
     assert [bar.get_width() for bar in bars.patches] == values.tolist()
     colours = [bar.get_facecolor() for bar in bars.patches]
-    assert [same_color(colour, VERMILLION) for colour in colours] == [False, True, False]
+    assert [same_color(colour, RED) for colour in colours] == [False, True, False]
     assert [text.get_text() for text in bars.get_yticklabels()] == ["p", "q", "r"]
     assert bars.yaxis_inverted()  # the first is on top
-    assert alt == "Pictures: image, weights. Bars. adds: p 0.5, q -1.25, r 0."
+    assert bars.get_xlim() == fig.axes[3].get_xlim()  # a bar twice as long is twice as much
+    assert bars.get_xlim()[0] < -5 < 2 < bars.get_xlim()[1]
+    assert alt == (
+        "Pictures: image, weights. Bars. adds: p 0.5, q -1.25, r 0. all: p 2, q -5, r 0."
+    )
 
 
 def test_the_worked_step_has_every_number_between_its_brackets():

@@ -21,6 +21,7 @@ from torch import Tensor
 
 # The Okabe-Ito colours that keep a contrast of 3:1 on white.
 COLOURS = {"blue": "#0072B2", "vermillion": "#D55E00", "green": "#009E73", "purple": "#AA4499"}
+RED = "#d72d47"  # of what is negative, as in the explorables
 LINES = ["-", "--", "-.", ":"]
 WIDTH = 4.2  # inches
 SMALLEST = 9  # points: 9 / 72 in of 4.2 in, or 10.4 px of 350
@@ -192,30 +193,67 @@ def describe_line(x: Tensor, y: Tensor) -> str:
 
 
 def label_lines(ax) -> None:
-    """Write each line's label beside its end, in the line's colour, without overlaps."""
-    ends = []
-    for line in ax.get_lines():
-        x, y = line.get_data()
-        seen = [i for i, value in enumerate(y) if value == value]
-        if seen and not line.get_label().startswith("_"):
-            ends.append((float(y[seen[-1]]), float(x[seen[-1]]), line))
-    ends.sort(key=lambda end: end[0])
-    ax.get_xlim(), ax.get_ylim()  # settles the limits, which are lazy; the ends' places need them
-    to_axes = ax.transData + ax.transAxes.inverted()
-    lowest = -1.0
-    for y, x, line in ends:
-        label = broken(line.get_label())
-        half = 0.041 * (label.count("\n") + 1)
-        height = max(to_axes.transform((x, y))[1], lowest + half)
-        lowest = height + half
+    """Write each line's label beside its end, in the line's colour, without overlaps.
+
+    A thin line leads to a label that had to move. What else stands around the axes must be there
+    before: it decides how high they are.
+    """
+    ax.figure.draw_without_rendering()
+    inches = ax.get_window_extent().height / ax.figure.dpi
+    line_height = 1.2 * plt.rcParams["font.size"] / 72 / inches
+    ends = line_ends(ax)
+    labels = [broken(line.get_label()) for *_, line in ends]
+    heights = [line_height * (label.count("\n") + 1.4) for label in labels]
+    middles = spread([y for _, y, _ in ends], heights)
+    for (x, y, line), label, height, middle in zip(ends, labels, heights, middles):
+        colour = line.get_color()
+        leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.6}
+        to_its_left = {"patchA": None, "relpos": (0, 0.5), "shrinkB": 0}
         ax.annotate(
             label,
-            xy=(1.01, height),
+            xy=(x, y),
+            xytext=(1.02, middle),
             xycoords="axes fraction",
-            color=line.get_color(),
+            color=colour,
             va="center",
             annotation_clip=False,
+            arrowprops=leader | to_its_left if abs(middle - y) > 0.51 * height else None,
         )
+
+
+def line_ends(ax) -> list[tuple]:
+    """Where each labelled line ends, as shares of the axes, and the line; the lowest end first."""
+    to_axes = ax.transData + ax.transAxes.inverted()
+    ends = []
+    for line in ax.get_lines():
+        seen = [point for point in line.get_xydata() if point[1] == point[1]]
+        if seen and not line.get_label().startswith("_"):
+            x, y = to_axes.transform(seen[-1]).clip(0, 1).tolist()
+            ends.append((x, y, line))
+    return sorted(ends, key=lambda end: end[1])
+
+
+def spread(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
+    """Middles for labels of these heights in [0, 1], near where each is wanted, lowest first.
+
+    Labels that would overlap are pooled: they stand stacked around the mean of their places. Where
+    there is no room for all, they move together.
+
+    >>> spread([0.5, 0.5, 0.875], [0.25, 0.25, 0.25])
+    [0.375, 0.625, 0.875]
+    """
+    heights = [height / max(1, sum(heights)) for height in heights]
+    stacked = [sum(heights[:i]) + height / 2 for i, height in enumerate(heights)]
+    pools = []  # (how far above the stack at the bottom, how many labels)
+    for place, lowest in zip(wanted, stacked):
+        lift, count = place - lowest, 1
+        while pools and pools[-1][0] > lift:
+            other, more = pools.pop()
+            lift, count = (lift * count + other * more) / (count + more), count + more
+        pools.append((lift, count))
+    lifts = [lift for lift, count in pools for _ in range(count)]
+    room = 1 - sum(heights)
+    return [low + max(0, min(lift, room)) for low, lift in zip(stacked, lifts)]
 
 
 def confusion_figure(matrix: Tensor) -> tuple[Figure, str]:
@@ -374,7 +412,7 @@ def product_drawing(products: Sequence[tuple]) -> tuple[Figure, str]:
 def pictures_and_bars(
     pictures: dict[str, Tensor], bars: dict[str, Tensor], names: Sequence[str] = tuple("0123456789")
 ) -> tuple[Figure, str]:
-    """Pictures in a row, then charts of bars, one bar for each class.
+    """Pictures in a row, then charts of bars of one scale, one bar for each class.
 
     pictures: by title, [784], ink in [0, 1] or signed weights. bars: by title, [K]. names: K.
     """
@@ -389,10 +427,10 @@ def pictures_and_bars(
             ink = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
             ax.imshow(picture.reshape(28, 28), **(signed if picture.min() < 0 else ink))
             ax.set_title(broken(title))
-            ax.set(xticks=[], yticks=[])
-            ax.grid(False)
+            ax.axis("off")
         for ax, (title, values) in zip(axes.flat[len(pictures) :], bars.items()):
-            colours = [COLOURS["vermillion" if value < 0 else "blue"] for value in values]
+            ax.sharex(axes.flat[-1])
+            colours = [RED if value < 0 else COLOURS["blue"] for value in values]
             ax.barh(names, values, color=colours)
             ax.axvline(0, color="black", linewidth=0.8)
             ax.invert_yaxis()

@@ -179,14 +179,11 @@
     ".delimsizing.size4": "1em KaTeX_Size4",
   };
 
-  window.addEventListener("load", () =>
-    setTimeout(() => {
-      const math = document.querySelector(".katex") ? Object.entries(MATH_FONTS) : [];
-      for (const [marks, font] of math) {
-        if (document.querySelector(`.katex :is(${marks})`)) document.fonts.load(font);
-      }
-    }, 1000),
-  );
+  window.addEventListener("load", () => {
+    for (const [marks, font] of Object.entries(MATH_FONTS)) {
+      if (document.querySelector(`.katex :is(${marks})`)) document.fonts.load(font);
+    }
+  });
 
   // On paper nothing can be unfolded: what is folded is opened, and folded again afterwards. The
   // page is printed light.

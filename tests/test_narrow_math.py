@@ -7,7 +7,12 @@ from conftest import ROOT
 from docutils import nodes
 from docutils.utils import new_document
 from scratchmnist_book.narrow_math import narrow, signs, split
-from scratchmnist_book.tidy_pages import keep_punctuation, mark_columns
+from scratchmnist_book.tidy_pages import (
+    keep_code_whole,
+    keep_formulas_whole,
+    keep_numbers_together,
+    mark_columns,
+)
 
 MATH = re.compile(r"```\{math\}\n(?::[^\n]*\n)*\n?(.*?)```", re.DOTALL)
 EQUATIONS = [
@@ -57,8 +62,24 @@ def test_a_wide_equation_has_one_and_a_short_one_has_none():
             ["& abcdefghijklm + nopqrstuvw", r"&\quad = abcdefghij", r"&\quad = k"],
         ),
         (
-            r"f(x) = abcdefghijklmnopqrstu, \qquad x \text{ between } y \text{ and } z",
-            ["& f(x)", "abcdefghijklmnopqrstu,", r"x \text{ between } y \text{ and } z"],
+            r"f(x) = abcdefghijklmnopqrstuvwxyz, \qquad x \text{ between } y \text{ and } z",
+            ["& f(x)", "abcdefghijklmnopqrstuvwxyz,", r"x \text{ between } y \text{ and } z"],
+        ),
+        (  # a short left side stays with its equals sign, and the next signs come below that
+            r"f(x) = abcdefghijklmnopqrstu = vwxyzabcdefghijk",
+            ["f(x) & = abcdefghijklmnopqrstu", " & = vwxyzabcdefghijk"],
+        ),
+        (  # and what is set apart is not broken, if it is short itself
+            r"J = abcdefghijkl - mnopqrstuvw, \qquad J^\top = J, \qquad J \mathbf 1 = 0 .",
+            [
+                "J & = abcdefghijkl - mnopqrstuvw,",
+                r"J^\top & = J,",
+                r"J \mathbf 1 & = 0 .",
+            ],
+        ),
+        (
+            r"f(x) = abcdefghi = jklm, \qquad x = abcdefghijklmnopqrstuvw",
+            ["f(x) & = abcdefghi = jklm,", "x & = abcdefghijklmnopqrstuvw"],
         ),
     ],
 )
@@ -67,6 +88,13 @@ def test_what_goes_below(latex, lines):
     assert len(rows) == len(lines)
     for row, line in zip(rows, lines):
         assert line in row
+
+
+def test_a_second_form_that_would_be_the_first_is_not_made():
+    assert narrow(r"\varphi(\eta) = abcdefghijklmnopqrstu") is None
+    assert narrow(r"\varphi(\eta) = abcdefghijklmnopqrstuvwxyz") is not None
+    assert narrow("abcdefghij = klmnopqrst = uvwxy") is None
+    assert narrow("abcdefghij = klmnopqrst = uvwxyzabcdefgh") is not None
 
 
 def test_what_follows_the_steps_stays_behind_them():
@@ -89,7 +117,18 @@ def test_signs_count_what_stands_side_by_side():
     assert signs(r"\operatorname{relu}(z)") == 7
 
 
-# --- punctuation behind a short formula stays on its line -----------------------------------------
+# --- what stays on one line -----------------------------------------------------------------------
+
+
+def page_of(*parts):
+    """A document with one paragraph, of texts and nodes, and that paragraph."""
+    paragraph = nodes.paragraph("", "", *(nodes.Text(p) if isinstance(p, str) else p for p in parts))
+    document = new_document("page")
+    document += paragraph
+    return document, paragraph
+
+
+LONG_FORMULA = "a + b + c + d + e + f + g + h + i + j"
 
 
 @pytest.mark.parametrize(
@@ -98,22 +137,76 @@ def test_signs_count_what_stands_side_by_side():
         ("p - y", ", so", "p - y,", " so"),
         ("p - y", ".) And", "p - y.)", " And"),
         ("p - y", " and", None, None),
-        ("a + b + c + d + e + f + g + h + i + j", ", so", None, None),
+        (LONG_FORMULA, ", so", None, None),
     ],
 )
 def test_punctuation_stays_with_a_short_formula(latex, after, together, rest):
-    paragraph = nodes.paragraph("", "", nodes.Text("Take "), nodes.math(latex, latex))
-    paragraph += nodes.Text(after)
-    document = new_document("page")
-    document += paragraph
+    document, paragraph = page_of("Take ", nodes.math(latex, latex), after)
     text = paragraph.astext()
-    keep_punctuation(None, document, "page")
+    keep_formulas_whole(None, document, "page")
     assert paragraph.astext() == text
     boxes = list(paragraph.findall(nodes.inline))
     assert [box.astext() for box in boxes] == ([together] if together else [])
     if together:
-        assert boxes[0]["classes"] == ["with-punctuation"]
+        assert boxes[0]["classes"] == ["whole"]
         assert paragraph[-1].astext() == rest
+
+
+@pytest.mark.parametrize("after", ["", " steps", ", so"])
+def test_a_short_formula_is_whole_and_a_long_one_may_break(after):
+    short, long = nodes.math("P - 1", "P - 1"), nodes.math(LONG_FORMULA, LONG_FORMULA)
+    document, _ = page_of(short, after, long, after)
+    keep_formulas_whole(None, document, "page")
+    assert (short["classes"], long["classes"]) == (["whole"], [])
+
+
+@pytest.mark.parametrize(
+    ("code", "whole"),
+    [("[B, 1]", True), ("--nproc-per-node", True), ("torchrun --standalone program.py", False)],
+)
+def test_short_code_is_whole(code, whole):
+    literal = nodes.literal(code, code)
+    document, _ = page_of("Type ", literal, ".")
+    keep_code_whole(None, document, "page")
+    assert literal["classes"] == ["whole"] * whole
+
+
+def test_what_is_whole_does_not_break():
+    css = (ROOT / "book/_static/book.css").read_text("utf-8")
+    rule = re.search(r"\.bd-article \.whole,\s*\.bd-article code\.whole \.pre \{(.*?)\}", css, re.S)
+    assert "white-space: nowrap" in rule[1]
+    assert "overflow-wrap: normal" in rule[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.56_±_0.05_% wrong, and 89.5_% right",
+        "200_µs + 2_µs an image, 50_ms, 3_s, 1_ns; 44_px, 5_min, 30_KB and 2_MB.",
+        "a (easy, 5_min), 3_%_±_1_%",
+        "2 samples, 5 minutes, 4 sand, 3 s-shaped, 7 MBit",
+        "the share in % of all",
+    ],
+)
+def test_a_number_and_its_unit_stay_together(text):
+    document, paragraph = page_of(text.replace("_", " "))
+    keep_numbers_together(None, document, "page")
+    assert paragraph.astext() == text.replace("_", "\N{NO-BREAK SPACE}")
+
+
+def test_so_do_recorded_numbers_and_formulas_and_what_surrounds_them():
+    def number(text):
+        return nodes.inline(text, text, classes=["result"])
+
+    code = nodes.literal("7 % 2", "7 % 2")
+    document, paragraph = page_of(
+        number("1.5"), " ± ", number("0.1"), " % and ", nodes.math("12", "12"), " ms for ", code
+    )
+    paragraph += [nodes.Text(", not "), number("3 ms"), nodes.Text(" s")]
+    keep_numbers_together(None, document, "page")
+    assert paragraph.astext() == "1.5_±_0.1_% and 12_ms for 7 % 2, not 3_ms s".replace(
+        "_", "\N{NO-BREAK SPACE}"
+    )
 
 
 TABLE_OF_THREE = "rate   loss   right\n0.1    0.52   90\n 0.2   nan    10"

@@ -2,7 +2,8 @@ r"""A displayed equation for a narrow screen: the same formulas, one below the o
 
 `narrow(latex)` breaks what stands side by side: reasons and shapes (the columns behind `&&` of an
 `aligned`) go below their step, a long step begins on a new line with its equals sign, and what
-`\qquad` sets apart gets a line of its own. It returns None for an equation that is short anyway.
+`\qquad` sets apart gets a line of its own. A short left side stays on the line of the first equals
+sign, and the others stand below that. It returns None for an equation that is short anyway.
 Nothing is left out or added but line breaks (tests/test_narrow_math.py). The pages hold both forms
 (offline_math.py) and show one of them, by the width of the screen (book.css).
 """
@@ -11,6 +12,7 @@ import re
 
 ALIGNED = re.compile(r"\\begin\{aligned\}(.*)\\end\{aligned\}(.*)", re.DOTALL)
 LONG = 22  # signs, about what a phone's width has room for at the size of the text
+SHORT_LEFT, FITS = 6, 29  # with a left side as short as that a line may have a little more
 TOKEN = re.compile(
     r"\\begin\{\w+\}|\\end\{\w+\}|\\left\b|\\right\b|\\\\(?:\[[^\]]*\])?|\\\W|\\\w+|.", re.S
 )
@@ -75,14 +77,23 @@ def weight(latex):
     return max(signs(latex), sum(len(text) for text in re.findall(r"\\text\{([^}]*)\}", latex)))
 
 
-def lines_of(step):
-    """A step (its columns left and right of the first &) as lines for an `aligned`."""
+def has_room(left, right):
+    return signs(left) + signs(right) <= (FITS if signs(left) <= SHORT_LEFT else LONG)
+
+
+def lines_of(step, below=False):
+    """A step (its columns left and right of the first &) as lines for an `aligned`.
+
+    below: it begins below the equals sign of the step before.
+    """
     left, right, *more = [*split(step, "&"), ""]
     parts = [line for part in split(right, ["\\qquad"]) for line in pieces_of(part)]
-    if left and (signs(left) + signs(parts[0]) > LONG):
+    if left and not has_room(left, parts[0]):
         lines = [rf"& {left}", rf"&\quad {parts[0]}"]
+    elif left or below:
+        lines = [rf"{left} & {parts[0]}"]
     else:
-        lines = [rf"{left} & {parts[0]}" if left else rf"&\quad {parts[0]}"]
+        lines = [rf"&\quad {parts[0]}"]
     lines += [rf"&\quad {part}" for part in parts[1:]]
     notes = [note for note in more if note]
     if sum(map(weight, notes)) <= LONG:
@@ -98,18 +109,26 @@ def narrow(latex):
         steps = [step for step in split(found[1], ["\\\\"]) if step]
         after = found[2]
     else:
-        steps, after = chain(text), ""
+        steps, after = [step for piece in split(text, ["\\qquad"]) for step in chain(piece)], ""
     wide = [step for step in steps if signs(step.replace("&", "")) > LONG]
-    if not wide or (not found and len(steps) == 1 and r"\qquad" not in text and "=" not in text):
+    if not wide and (found or signs(text) <= 1.5 * LONG):
         return None
-    rows = [line for step in steps for line in lines_of(step)]
+    rows, below = [], True
+    for step in steps:
+        lines = lines_of(step, below)
+        below = not lines[0].startswith("&")
+        rows += lines
+    if len(rows) == 1:
+        return None
     spaced = r" \\[0.35em] ".join(rows)
     return rf"\begin{{aligned}} {spaced} \end{{aligned}}{after}"
 
 
 def chain(text):
-    """`a = b = c` as the steps of an `aligned`."""
+    """`a = b = c` as the steps of an `aligned`: one, if it fits on a line."""
     first, *rest = split(text, "=")
     if not rest:
         return [f"& {first}"]
+    if has_room(first, "".join(rest)):
+        rest = [" = ".join(rest)]
     return [f"{first} &= {rest[0]}", *(f"&= {part}" for part in rest[1:])]

@@ -6,7 +6,8 @@
 - A picture's size goes into the attributes width and height. There (and not in a style) the browser
   takes the proportions from it, keeps the room free, and can still shrink it on a narrow screen.
   It is loaded when it comes near.
-- A short formula and the punctuation behind it stay on one line: no line begins with a comma.
+- What a line should not end in the middle of stays on one: short formulas, with the punctuation
+  behind them, short code, and numbers with their units and intervals.
 - Small faults that a screen reader would stumble over are mended (REPAIRS).
 - The theme's templates that need a repair are in book/_templates.
 """
@@ -22,6 +23,10 @@ INVISIBLE = re.compile(r"\s*(<script\b.*?</script>\s*)+", re.DOTALL)
 GAP = re.compile(r"(?<=\S) {2,}(?=\S)")  # between two columns
 PUNCTUATION = re.compile(r"[,.;:!?)]+")
 SHORT = 14  # signs of a formula that needs no break of its own
+SHORT_CODE = 20
+UNITS = r"(?:%|s|ms|µs|ns|min|px|KB|MB)(?![\w-])"
+BOUND = re.compile(rf"(?<=[0-9]) (?={UNITS})| (?=±)|(?<=±) ")
+NO_PROSE = nodes.literal | nodes.math | nodes.raw | nodes.comment | nodes.FixedTextElement
 SIZE_STYLE = re.compile(r'style="width: (\d+)px; height: (\d+)px;"')
 
 
@@ -58,18 +63,42 @@ def mark_columns(app, doctree, docname):
             output["classes"].append("columns")
 
 
-def keep_punctuation(app, doctree, docname):
-    """Put a short formula and the punctuation behind it into one box that does not break."""
+def keep_formulas_whole(app, doctree, docname):
+    """Mark short formulas; one and the punctuation behind it come into one box."""
     for formula in list(doctree.findall(nodes.math)):
+        if signs(formula.astext()) > SHORT:
+            continue
+        formula["classes"].append("whole")
         place = formula.parent.index(formula)
         after = formula.parent[place + 1 : place + 2]
         found = after and isinstance(after[0], nodes.Text) and PUNCTUATION.match(after[0])
-        if not found or signs(formula.astext()) > SHORT:
-            continue
-        together = nodes.inline(classes=["with-punctuation"])
-        rest = nodes.Text(after[0][found.end() :])
-        formula.parent[place : place + 2] = [together, rest]
-        together += [formula, nodes.Text(found[0])]
+        if found:
+            together = nodes.inline(classes=["whole"])
+            rest = nodes.Text(after[0][found.end() :])
+            formula.parent[place : place + 2] = [together, rest]
+            together += [formula, nodes.Text(found[0])]
+
+
+def keep_code_whole(app, doctree, docname):
+    for code in doctree.findall(nodes.literal):
+        if len(code.astext()) <= SHORT_CODE:
+            code["classes"].append("whole")
+
+
+def keep_numbers_together(app, doctree, docname):
+    """No-break spaces before units and around ±, also where a number is a node of its own."""
+    before, paragraph = "", None
+    for text in list(doctree.findall(nodes.Text)):
+        at = text.parent
+        while isinstance(at, nodes.Inline):
+            at = at.parent
+        if at is not paragraph:
+            before, paragraph = "", at
+        if not isinstance(text.parent, NO_PROSE):
+            better = BOUND.sub("\N{NO-BREAK SPACE}", before + text)[len(before) :]
+            if better != text:
+                text.parent.replace(text, nodes.Text(better))
+        before = text[-1:] or before
 
 
 def visit_image(translator, node):
@@ -113,5 +142,7 @@ def setup(app):
     app.connect("doctree-resolved", drop_thebe_settings, priority=900)
     app.connect("doctree-resolved", mark_empty_outputs)
     app.connect("doctree-resolved", mark_columns)
-    app.connect("doctree-resolved", keep_punctuation)
+    app.connect("doctree-resolved", keep_formulas_whole)
+    app.connect("doctree-resolved", keep_code_whole)
+    app.connect("doctree-resolved", keep_numbers_together, priority=600)  # behind results.py
     return {"parallel_read_safe": True}

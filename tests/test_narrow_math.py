@@ -122,7 +122,9 @@ def test_signs_count_what_stands_side_by_side():
 
 def page_of(*parts):
     """A document with one paragraph, of texts and nodes, and that paragraph."""
-    paragraph = nodes.paragraph("", "", *(nodes.Text(p) if isinstance(p, str) else p for p in parts))
+    paragraph = nodes.paragraph(
+        "", "", *(nodes.Text(p) if isinstance(p, str) else p for p in parts)
+    )
     document = new_document("page")
     document += paragraph
     return document, paragraph
@@ -132,24 +134,27 @@ LONG_FORMULA = "a + b + c + d + e + f + g + h + i + j"
 
 
 @pytest.mark.parametrize(
-    ("latex", "after", "together", "rest"),
+    ("before", "latex", "after", "together", "rest"),
     [
-        ("p - y", ", so", "p - y,", " so"),
-        ("p - y", ".) And", "p - y.)", " And"),
-        ("p - y", " and", None, None),
-        (LONG_FORMULA, ", so", None, None),
+        ("Take ", "p - y", ", so", "p - y,", " so"),
+        ("Take ", "p - y", ".) And", "p - y.)", " And"),
+        ("a number (", "K = 1", ") or", "(K = 1)", " or"),
+        ("a run (", "K = 1", " or", "(K = 1", " or"),
+        ("the ", "B", "-th root", "B-th", " root"),
+        ("Take ", "p - y", " and", None, " and"),
+        ("Take (", LONG_FORMULA, ", so", None, ", so"),
     ],
 )
-def test_punctuation_stays_with_a_short_formula(latex, after, together, rest):
-    document, paragraph = page_of("Take ", nodes.math(latex, latex), after)
+def test_punctuation_stays_with_a_short_formula(before, latex, after, together, rest):
+    document, paragraph = page_of(before, nodes.math(latex, latex), after)
     text = paragraph.astext()
     keep_formulas_whole(None, document, "page")
     assert paragraph.astext() == text
     boxes = list(paragraph.findall(nodes.inline))
     assert [box.astext() for box in boxes] == ([together] if together else [])
+    assert paragraph[-1].astext() == rest
     if together:
         assert boxes[0]["classes"] == ["whole"]
-        assert paragraph[-1].astext() == rest
 
 
 @pytest.mark.parametrize("after", ["", " steps", ", so"])

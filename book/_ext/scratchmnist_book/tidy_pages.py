@@ -7,7 +7,7 @@
   takes the proportions from it, keeps the room free, and can still shrink it on a narrow screen.
   It is loaded when it comes near.
 - What a line should not end in the middle of stays on one: short formulas, with the punctuation
-  behind them, short code, and numbers with their units and intervals.
+  around them, short code, and numbers with their units and intervals.
 - Small faults that a screen reader would stumble over are mended (REPAIRS).
 - The theme's templates that need a repair are in book/_templates.
 """
@@ -21,7 +21,8 @@ from scratchmnist_book.narrow_math import signs
 
 INVISIBLE = re.compile(r"\s*(<script\b.*?</script>\s*)+", re.DOTALL)
 GAP = re.compile(r"(?<=\S) {2,}(?=\S)")  # between two columns
-PUNCTUATION = re.compile(r"[,.;:!?)]+")
+OPENING = re.compile(r"[(\[]+$")
+PUNCTUATION = re.compile(r"[,.;:!?)]+|-th\b")  # behind a formula
 SHORT = 14  # signs of a formula that needs no break of its own
 SHORT_CODE = 20
 UNITS = r"(?:%|s|ms|µs|ns|min|px|KB|MB)(?![\w-])"
@@ -64,19 +65,31 @@ def mark_columns(app, doctree, docname):
 
 
 def keep_formulas_whole(app, doctree, docname):
-    """Mark short formulas; one and the punctuation behind it come into one box."""
+    """Mark short formulas; one comes into one box with the punctuation before and behind it."""
     for formula in list(doctree.findall(nodes.math)):
         if signs(formula.astext()) > SHORT:
             continue
         formula["classes"].append("whole")
-        place = formula.parent.index(formula)
-        after = formula.parent[place + 1 : place + 2]
-        found = after and isinstance(after[0], nodes.Text) and PUNCTUATION.match(after[0])
-        if found:
-            together = nodes.inline(classes=["whole"])
-            rest = nodes.Text(after[0][found.end() :])
-            formula.parent[place : place + 2] = [together, rest]
-            together += [formula, nodes.Text(found[0])]
+        line, place = formula.parent, formula.parent.index(formula)
+        before = OPENING.search(text_at(line, place - 1))
+        behind = PUNCTUATION.match(text_at(line, place + 1))
+        if not before and not behind:
+            continue
+        box = nodes.inline(classes=["whole"])
+        line[place] = box
+        if before:
+            line[place - 1] = nodes.Text(line[place - 1][: before.start()])
+            box += nodes.Text(before[0])
+        box += formula
+        if behind:
+            line[place + 1] = nodes.Text(line[place + 1][behind.end() :])
+            box += nodes.Text(behind[0])
+
+
+def text_at(line, place):
+    """The text at a place among the parts of a line, empty if there is something else."""
+    there = line[place] if 0 <= place < len(line) else None
+    return there if isinstance(there, nodes.Text) else ""
 
 
 def keep_code_whole(app, doctree, docname):

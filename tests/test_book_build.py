@@ -104,13 +104,14 @@ $$ (difference)
 )
 OTHER = (
     HEAD
-    + "# Other\n\nHere, too: {result}`answer`.\n"
+    + "# Other\n\nHere, too: {result}`answer`. Below: {result}`below`.\n"
     + cell(
         "import importlib.metadata\n"
         "from pathlib import Path\n"
         "import scratchmnist\n"
         "from scratchmnist.pages.results import record\n"
         "record('answer', scratchmnist.answer(), '{:d} of 99')\n"
+        "record('below', -3, '{:d} to -1')\n"
         "print('torch', importlib.metadata.version('torch'))\n"
         "print('data', (Path(scratchmnist.__file__).parent / 'data.npz').read_text())\n"
         "print('table', Path('data/table.json').read_text())"
@@ -143,6 +144,7 @@ def test_an_edit_anywhere_reaches_every_page(small_book):
     build(
         ("index", '<span class="result">41 of 99</span>'),
         ("other", '<span class="result">41 of 99</span>'),
+        ("other", '<span class="result">−3 to -1</span>'),
         ("other", "data first"),
         ("index", 'alt="Nothing, in lines." class="line-plot"'),
         ("index", 'alt="Nothing, in pixels." class="keep-colours"'),

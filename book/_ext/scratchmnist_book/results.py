@@ -7,6 +7,7 @@ warning, and so (see strict_build.py) a failed build.
 """
 
 import json
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -64,7 +65,8 @@ def fill_in(app, doctree, docname):
         else:
             text = f"[no result {name}]"
             logger.warning("no cell records the result %r", name, location=node)
-        node.replace_self(nodes.inline(text, text, classes=["result"]))
+        shown = re.sub(r"^-(?=\d)", "−", text)  # a hyphen that stands for a minus
+        node.replace_self(nodes.inline(shown, shown, classes=["result"]))
 
 
 def write_results(app, exception):

@@ -141,6 +141,13 @@ def test_what_is_not_finite_leaves_a_gap_and_is_told():
     assert "never: no finite value" in alt
 
 
+def test_a_line_of_a_single_finite_point_has_no_name():
+    one, two = torch.tensor([1.0, math.inf, math.nan]), torch.tensor([1.0, 2.0, math.nan])
+    fig, alt = figures.curves(torch.arange(3), {"one": one, "two": two}, "x", "y")
+    assert [text.get_text() for text in fig.axes[0].texts] == ["two"]
+    assert "one: from 1 at 0 to 1 at 0, then no longer finite" in alt
+
+
 LEARNING_CURVES = {
     "300 hidden units": 0.05, "30 hidden units": 0.24, "nearest neighbour": 0.26,
     "random features": 0.36, "one layer, cross-entropy": 0.56, "one layer, squared error": 0.78,
@@ -299,6 +306,13 @@ def test_the_confusion_table_has_true_digits_as_rows():
     )
 
 
+def test_numbers_of_the_confusion_table_stay_within_their_cells():
+    fig, _ = figures.confusion_figure(1213 * torch.eye(10, dtype=torch.int))
+    fig.draw_without_rendering()
+    (ax,) = fig.axes
+    assert max(text.get_window_extent().width for text in ax.texts) < ax.bbox.width / 10 - 1
+
+
 def test_an_interval_is_students_for_the_runs_that_are_drawn():
     runs = {"one": torch.tensor([0.90, 0.92, 0.91, 0.95]), "two": torch.tensor([0.5, 0.6])}
     fig, alt = figures.intervals(runs, "accuracy, %", scale=100)
@@ -396,6 +410,21 @@ def test_pictures_stand_before_bars_and_keep_their_signs():
     assert alt == (
         "Pictures: image, weights. Bars. adds: p 0.5, q -1.25, r 0. all: p 2, q -5, r 0."
     )
+
+
+def test_bars_side_by_side_keep_numbers_and_titles_apart():
+    values = torch.tensor([0.3, -0.4, 0.1])
+    titles = "probability p", "cross-entropy: p - y", "squared error"
+    names = "first", "second", "third"
+    fig, _ = figures.pictures_and_bars({}, dict.fromkeys(titles, values), names)
+    fig.draw_without_rendering()
+    tops = [ax.title.get_window_extent().y1 for ax in fig.axes]
+    assert max(tops) - min(tops) < 3  # pixels; a line has 12
+    for ax in fig.axes:
+        boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+        seen = [box for box in boxes if ax.bbox.x0 <= (box.x0 + box.x1) / 2 <= ax.bbox.x1]
+        assert len(seen) > 1
+        assert all(left.x1 + 4 < right.x0 for left, right in pairwise(seen))
 
 
 def test_the_worked_step_has_every_number_between_its_brackets():

@@ -17,6 +17,7 @@ from textwrap import wrap
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 # The Okabe-Ito colours that keep a contrast of 3:1 on white.
@@ -222,12 +223,15 @@ def label_lines(ax) -> None:
 
 
 def line_ends(ax) -> list[tuple]:
-    """Where each labelled line ends, as shares of the axes, and the line; the lowest end first."""
+    """Where each labelled line ends, as shares of the axes, and the line; the lowest end first.
+
+    Without those of fewer than two points, which draw no line.
+    """
     to_axes = ax.transData + ax.transAxes.inverted()
     ends = []
     for line in ax.get_lines():
         seen = [point for point in line.get_xydata() if point[1] == point[1]]
-        if seen and not line.get_label().startswith("_"):
+        if len(seen) > 1 and not line.get_label().startswith("_"):
             x, y = to_axes.transform(seen[-1]).clip(0, 1).tolist()
             ends.append((x, y, line))
     return sorted(ends, key=lambda end: end[1])
@@ -266,7 +270,7 @@ def confusion_figure(matrix: Tensor) -> tuple[Figure, str]:
         for row in range(classes):
             for column in range(classes):
                 dark = mistakes[row, column] > 0.6 * mistakes.max()
-                weight = "bold" if row == column else "normal"
+                weight = "bold" if row == column and matrix.max() < 1000 else "normal"
                 ax.text(
                     column,
                     row,
@@ -279,7 +283,7 @@ def confusion_figure(matrix: Tensor) -> tuple[Figure, str]:
         ax.set(xlabel="predicted digit", ylabel="true digit")
         ax.set_xticks(range(classes))
         ax.set_yticks(range(classes))
-        ax.tick_params(length=0)
+        ax.tick_params(length=0, pad=5)
         ax.spines[:].set_visible(False)  # the numbers reach up to the edge
     worst = mistakes.flatten().argsort(descending=True)[:3]
     worst_words = ", ".join(
@@ -434,7 +438,11 @@ def pictures_and_bars(
             ax.barh(names, values, color=colours)
             ax.axvline(0, color="black", linewidth=0.8)
             ax.invert_yaxis()
+            ax.xaxis.set_major_locator(MaxNLocator(2))
             ax.set_title(broken(title))
+        lines = max(ax.get_title().count("\n") for ax in axes.flat)
+        for ax in axes.flat:  # all titles begin at one height
+            ax.set_title(ax.get_title() + "\n" * (lines - ax.get_title().count("\n")))
     listed = [
         f"{title}: "
         + ", ".join(f"{name} {value:.3g}" for name, value in zip(names, values.tolist()))

@@ -106,7 +106,8 @@ def levels(part: list[Module]) -> dict[str, int]:
 def house(found: list[Module]):
     """The picture and its text alternative: a room for each part, in it the modules and arrows.
 
-    An arrow leads from a module to one that it imports; between two rooms one arrow stands for all.
+    An arrow leads from a module to one of its room that it imports. Which room uses which is told
+    in words only.
     """
     import matplotlib.pyplot as plt
     from matplotlib.patches import FancyArrowPatch, FancyBboxPatch

@@ -516,7 +516,7 @@ def run_check(*arguments, env=None) -> subprocess.CompletedProcess:
 
 
 def test_a_notebook_with_everything_in_it(tmp_path):
-    done = run_check(notebook(tmp_path, CELLS), "--seconds", "100")
+    done = run_check(notebook(tmp_path, CELLS), "--seconds", "100", env={"COLUMNS": "100"})
     rows = {line[6:29].strip(): line for line in done.stdout.splitlines() if line[0] != " "}
     assert done.stderr == ""
     assert done.returncode == 1
@@ -539,6 +539,14 @@ def test_a_notebook_with_everything_in_it(tmp_path):
     assert "1 right, 2 wrong, 13 not there" in done.stdout
     assert "called" not in done.stdout
     assert (tmp_path / "beside.txt").is_file()  # its folder is the working folder
+
+
+@pytest.mark.parametrize(("columns", "widest"), [("10", 49), ("60", 60), ("300", 100)])
+def test_its_lines_are_as_wide_as_the_terminal(columns, widest, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = command.wrapped("WRONG softmax".ljust(29) + "word " * 99, indent=29).splitlines()
+    assert widest - 5 < max(map(len, lines)) <= widest
+    assert all(line.startswith(" " * 29 + "word") for line in lines[1:])
 
 
 def test_without_alarms_and_groups_of_processes(tmp_path, monkeypatch):

@@ -61,7 +61,7 @@ def test_the_error_is_relative():
         def f(x, scale=scale):
             return scale * x.square().sum()
 
-        with pytest.raises(AssertionError, match=r"relative error 1\.0e-03, more than 1e-06"):
+        with pytest.raises(AssertionError, match=r"relative error 1\.0e-03 > 1e-06"):
             check_gradients(f, {"x": x}, {"x": 1.001 * 2 * scale * x})
         errors = check_gradients(f, {"x": x}, {"x": 1.001 * 2 * scale * x}, tolerance=0.01)
         assert errors["x"] == pytest.approx(1e-3, rel=0.01)
@@ -116,7 +116,7 @@ def test_the_message_names_the_worst_entry():
     claimed[1, 0] = -7.0
     with pytest.raises(
         AssertionError,
-        match=r"^d_x\[1, 0\] is -7, central differences give 2: relative error 1\.3e\+00, more",
+        match=r"^d_x\[1, 0\] is -7, central differences give 2: relative error 1\.3e\+00 > ",
     ):
         check_gradients(lambda x: 2 * x.sum(), {"x": x}, {"x": claimed})
 

@@ -20,10 +20,10 @@ def augment(
 ) -> Tensor:
     """A changed copy of each image, by amounts drawn from `generator`.
 
-    images: [N, 784] in [0, 1]. turn: standard deviation of the angle, in degrees; shift: of the
-    move across and down, in pixels; thicken: the largest part by which each pixel becomes like
-    the darkest of its neighbours (thicker strokes) or the lightest (thinner ones).
-    Returns [N, 784] in [0, 1].
+    images: [N, 784] in [0, 1]. turn: standard deviation of the angle, in degrees;
+    shift: of the move across and down, in pixels; thicken: the largest part by which
+    each pixel becomes like the darkest of its neighbours (thicker strokes) or the
+    lightest (thinner ones). Returns [N, 784] in [0, 1].
 
     >>> images = torch.zeros(3, 784)
     >>> images[:, 28 * 14 + 4 : 28 * 14 + 24] = 1

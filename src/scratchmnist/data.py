@@ -54,12 +54,12 @@ def load_mnist(
 ) -> tuple[Digits, Digits]:
     """MNIST as tensors.
 
-    source="subset": the assignment's 5000 + 5000 pictures, 500 of each digit from MNIST's
+    ``source="subset"``: the assignment's 5000 + 5000 pictures, 500 of each digit from MNIST's
     training images and 500 from its test images. They take turns, 0, 1, ..., 9, 0, 1, ...,
     each digit in the order it was picked: a slice that starts and ends at multiples of 10
     holds every digit equally often. They come with the package; no network is needed.
 
-    source="full": all 60,000 + 10,000 in MNIST's own order. fastai's `untar_data` downloads
+    ``source="full"``: all 60,000 + 10,000 in MNIST's own order. fastai's `untar_data` downloads
     them as PNGs on first use. They are decoded once, into MNIST's original four files, which
     stay in a folder `mnist_idx` beside the PNGs.
 

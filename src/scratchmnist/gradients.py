@@ -73,8 +73,8 @@ def check_gradients(
             place = tuple(i.item() for i in torch.unravel_index(torch.tensor(worst), x.shape))
             raise AssertionError(
                 f"d_{name}{list(place)} is {claimed.flatten()[worst]:.6g}, central differences "
-                f"give {measured.flatten()[worst]:.6g}: relative error {errors[name]:.1e}, "
-                f"more than {tolerance:.0e}"
+                f"give {measured.flatten()[worst]:.6g}: relative error {errors[name]:.1e} "
+                f"> {tolerance:.0e}"
             )
     return errors
 

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,9 +83,11 @@ def run(arguments: argparse.Namespace) -> int:
     blanks = f"{blank} blank, " if blank else ""
     print(f"{right} right, {wrong} wrong, {blanks}{marks.count('missing')} not there")
     if wrong:
-        print(
-            "The numbers behind a cause: `from scratchmnist import check`, then "
-            "`check.NAME(NAME)`, in the notebook"
+        say(
+            wrapped(
+                "The numbers behind a cause: `from scratchmnist import check`, then "
+                "`check.NAME(NAME)`, in the notebook"
+            )
         )
     return 0 if right and not wrong and not blank else 1
 
@@ -109,9 +112,14 @@ def show(report: dict) -> str:
     """Print a line of the table, or a note about a cell; returns its mark."""
     mark, name, text = report["mark"], report["name"], report["text"]
     sign = {"right": "ok", "wrong": "WRONG", "blank": "-", "missing": "-", "note": "note"}[mark]
-    lines = textwrap.wrap(f"{sign:6}{name:23}{text}", 100, subsequent_indent=" " * 29)
-    say("\n".join(lines))
+    say(wrapped(f"{sign:6}{name:23}{text}", indent=29))
     return mark
+
+
+def wrapped(text: str, indent: int = 0) -> str:
+    """The text in lines as wide as the terminal, but at most 100: some room for words remains."""
+    width = max(indent + 20, min(100, shutil.get_terminal_size().columns))
+    return textwrap.fill(text, width, subsequent_indent=" " * indent)
 
 
 def say(text: str) -> None:

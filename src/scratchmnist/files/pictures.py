@@ -99,17 +99,17 @@ def read_digits(picture) -> list[Reading]:
 def as_mnist(ink: np.ndarray) -> np.ndarray:
     """A digit as MNIST's makers would have prepared it, drawn with MNIST's mean pen.
 
-    ink: [H, W], 0 to 1, one digit on bare paper, large (its strokes some 4 pixels wide or more).
-    Each side of the strokes is moved in or out until they are `STROKE` wide; the digit is
-    scaled to a box of 19 x 19 (keeping its proportions) by averaging over each pixel, and laid
-    with its centre of mass on pixel (14, 14) of 28 x 28.
+    ink: [H, W], 0 to 1, one digit on bare paper, large (its strokes some 4 pixels wide
+    or more). Each side of the strokes is moved in or out until they are `STROKE` wide;
+    the digit is scaled to a box of 19 x 19 (keeping its proportions) by averaging over
+    each pixel, and laid with its centre of mass on pixel (14, 14) of 28 x 28.
 
     Returns [28, 28] in 0 to 1. Raises ValueError if there is no ink, or only a dot.
 
     >>> bar = np.zeros((200, 200))
     >>> bar[10:190, 95:105] = 1
     >>> small = as_mnist(bar)
-    >>> small.shape, float(small.sum(0).max().round(1)), float(small.sum(1).max().round(1))
+    >>> small.shape, *(float(small.sum(axis).max().round(1)) for axis in (0, 1))
     ((28, 28), 19.0, 2.6)
     """
     mask = np.pad(np.asarray(ink) > 0.5, 1)  # beyond the edge is paper
@@ -119,7 +119,7 @@ def as_mnist(ink: np.ndarray) -> np.ndarray:
     box = max(_extent(mask))
     if box < 2 * width:
         raise ValueError(f"a dot: {box} pixels long, and the pen is {width:.0f} wide")
-    scale = (BOX - STROKE) / (box - width)  # the path of the pen, without its width, fills its box
+    scale = (BOX - STROKE) / (box - width)  # the path of the pen fills its box
     drawn = grown(mask, (STROKE / scale - width) / 2)
     middles = [np.arange(side) + 0.5 for side in drawn.shape]
     top = CENTRE - scale * (drawn.sum(1) @ middles[0]) / drawn.sum()

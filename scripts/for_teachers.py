@@ -38,8 +38,9 @@ from scratchmnist_book import workbook  # noqa: E402
 class Row(NamedTuple):
     """One thing that gives points.
 
-    check: Python that raises an error if `function` is wrong; it may use torch, math,
-    scratchmnist.check and SEED. An empty one stands for the check in the workbook itself.
+    check: Python that raises an error if `function` is wrong; it may use torch,
+    math, scratchmnist.check and SEED. An empty one stands for the check in the
+    workbook itself.
     """
 
     exercise: str

@@ -176,7 +176,7 @@ def entries(bibliography):
     found = {}
     for key, body in re.findall(r"@\w+\{(\w+),(.*?)\n\}", bibliography, re.DOTALL):
         author = re.search(r"author\s*=\s*\{([^,]+),", body)
-        year = re.search(r"year\s*=\s*\{(\d+)\}", body)
+        year = re.search(r"year\s*=\s*\{(\d+)[a-z]?\}", body)
         found[key] = author[1] if author else "", year[1] if year else ""
     return found
 

@@ -40,7 +40,8 @@ def says_the_same(expected, seen):
     same_value = float(expected["value"]) == float(seen["value"])
     if same_value or "text" not in expected:
         return expected.get("text") == seen.get("text")
-    digits = re.compile(r"[+-]?\d+")
+    # a power of ten, or digits
+    digits = re.compile(r"(?:\d(?:\.\d)?·)?10⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[+-]?\d+")
     return digits.sub("0", expected["text"]) == digits.sub("0", seen["text"])
 
 
@@ -110,6 +111,12 @@ SAMPLE = {
 
 def change(value, page="book/one", name="loss", key="value"):
     return lambda built: built[page][name].update({key: value})
+
+
+def test_another_power_of_ten_says_the_same():
+    one, other = {"value": 5.4e23, "text": "5.4·10²³"}, {"value": 2e9, "text": "2·10⁹"}
+    assert says_the_same(one, other)
+    assert not says_the_same(one, {"value": 2e9, "text": "2e+09"})
 
 
 @pytest.mark.parametrize(

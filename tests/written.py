@@ -25,7 +25,8 @@ NOT_WORDS = re.compile(
     r"|`+[^`]+`+"
     r"|\[[^\]]*#\d+\]\([^)]*\)"  # somebody else's issue
     r"|\]\([^)]*\)|\{\.[^}]*\}"  # where a link leads, attributes
-    r"|\(\w+, \d+ min\)|^\s*\d+\. "  # how long an exercise takes, items of a list
+    r"|\b(?:[Ee]asy|[Mm]edium|[Hh]ard), \d+ min$"  # how long an exercise takes
+    r"|^\s*\d+\. "  # items of a list
     r"|^:[\w-]+:.*$"  # options of a directive
     r"|^\([\w-]+\)=$"  # labels
     r"|^#+ .*$",

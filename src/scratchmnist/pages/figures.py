@@ -146,7 +146,7 @@ def log_ticks(ax, most: int = 5) -> None:
             low, high = sorted(axis.get_view_interval())
             ticks = _log_ticks(low, high, most)
             plain = ticks[0] >= 1e-3 and ticks[-1] < 1e5
-            axis.set_ticks(ticks, [f"{t:,.15g}" if plain else _power(t) for t in ticks])
+            axis.set_ticks(ticks, [f"{t:,.15g}" if plain else power(t) for t in ticks])
             axis.set_ticks([], minor=True)
 
 
@@ -169,10 +169,10 @@ def _log_ticks(low: float, high: float, most: int) -> list[float]:
     return ticks[:: -(-len(ticks) // most)]
 
 
-def _power(value: float) -> str:
+def power(value: float) -> str:
     """A number as a power of ten, its exponent in characters of their own: as large as other text.
 
-    >>> _power(1e-12), _power(3e5)
+    >>> power(1e-12), power(3e5)
     ('10⁻¹²', '3·10⁵')
     """
     factor, exponent = f"{value:.1e}".replace(".0", "").split("e")

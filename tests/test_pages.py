@@ -409,7 +409,7 @@ FAULTS = {  # put before the end of the page's text, if nothing else is said
     "cut": f'<div class="highlight"><pre>{"wide " * 40}</pre></div>',
     "equations": "<style>.too-wide { font-size: 20px !important; white-space: nowrap }</style>"
     '<div class="math"><span class="katex-display"><span class="katex too-wide">'
-    + "x + " * 30
+    + "x + " * 17
     + "x</span></span></div>",
     "fingers": '<button type="button" style="height: 30px; min-height: 0">small</button>',
 }

@@ -1,6 +1,9 @@
 """The map of the code: drawn from the files that are there, and naming only such."""
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
@@ -74,3 +77,25 @@ def test_every_file_that_the_map_names_is_there():
     assert len(names) > 10
     missing = [n for n in names if not (ROOT / n).exists() and "your" not in n]
     assert missing == []
+
+
+DRAW = """import hashlib
+from scratchmnist.pages.house import house, modules
+figure = house(modules())[0]
+arrows = [patch.get_path().vertices for patch in figure.axes[0].patches]
+print(hashlib.sha256(b"".join(arrow.tobytes() for arrow in arrows)).hexdigest())"""
+
+
+def test_the_picture_is_the_same_each_time():
+    """Whatever order this Python gives to sets of names."""
+    drawn = {
+        subprocess.run(
+            [sys.executable, "-c", DRAW],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(drawn) == 1

@@ -64,6 +64,19 @@ def code_length(notebook):
     return sum(len(cell.source) for cell in notebook.cells if cell.cell_type == "code")
 
 
+def join_streams(outputs):
+    """What a cell prints in one go may arrive in pieces: they become one again, as printed."""
+    joined = []
+    for output in outputs:
+        before = joined[-1] if joined else {}
+        same = output.output_type == "stream" == before.get("output_type")
+        if same and output.name == before.name:
+            before.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
 def takes_long(notebook):
     """Sorts pages: first those whose front matter says `slow: SECONDS`, then by length of code.
 
@@ -111,6 +124,9 @@ def start_execution(app, env, docnames):
             extra_arguments=QUIET,
         )
         if not result.err:
+            for cell in result.nb.cells:
+                if cell.cell_type == "code":
+                    cell.outputs = join_streams(cell.outputs)
             bundle = CacheBundleIn(
                 result.nb, env.doc2path(docname), data={"execution_seconds": result.time}
             )

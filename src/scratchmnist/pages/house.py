@@ -145,7 +145,7 @@ def house(found: list[Module]):
             )  # fmt: skip
         for module in found:
             x, y = place[module.name]
-            for name in module.imports & place.keys():
+            for name in sorted(module.imports & place.keys()):
                 if name.split(".")[0] == module.name.split(".")[0] or (
                     module.part == "core" and "." not in name
                 ):

@@ -112,6 +112,8 @@ OTHER = (
         "from scratchmnist.pages.results import record\n"
         "record('answer', scratchmnist.answer(), '{:d} of 99')\n"
         "record('below', -3, '{:d} to -1')\n"
+        "print('in one', end='', flush=True)\n"
+        "print(' go', flush=True)\n"
         "print('torch', importlib.metadata.version('torch'))\n"
         "print('data', (Path(scratchmnist.__file__).parent / 'data.npz').read_text())\n"
         "print('table', Path('data/table.json').read_text())"
@@ -146,6 +148,7 @@ def test_an_edit_anywhere_reaches_every_page(small_book):
         ("other", '<span class="result">41 of 99</span>'),
         ("other", '<span class="result">−3 to -1</span>'),
         ("other", "data first"),
+        ("other", "in one go\n"),
         ("index", 'alt="Nothing, in lines." class="line-plot"'),
         ("index", 'alt="Nothing, in pixels." class="keep-colours"'),
         ("index", "cell_output nothing-to-see"),

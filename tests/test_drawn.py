@@ -101,6 +101,7 @@ def test_a_label_that_is_too_small_is_seen():
         ax.title.set_fontsize(9)
         fig.set_figwidth(6)
         assert "steps $W_1$" in too_small(_draw(fig, False).decode())
+        plt.close(fig)
 
 
 # --- how a figure is read back ----------------------------------------------------------------

@@ -19,7 +19,6 @@ import pytest
 from conftest import ROOT
 from docutils import nodes
 from docutils.utils import new_document
-from nbformat.v4 import new_output
 from scratchmnist_book import (
     address,
     fresh_outputs,
@@ -30,7 +29,7 @@ from scratchmnist_book import (
     tidy_pages,
     whole_builds,
 )
-from scratchmnist_book.parallel_execution import CellError, join_streams
+from scratchmnist_book.parallel_execution import CellError
 from sphinx.addnodes import download_reference
 from sphinx.errors import ExtensionError
 
@@ -601,13 +600,3 @@ def test_colab_opens_notebooks_from_github(repository, notebook, offered):
     groups = [{"label": name, "buttons": []} for name in ("other", "download-buttons")]
     address.offer_colab(app, "x", "", {"ipynb_source": notebook, "header_buttons": groups}, None)
     assert [len(group["buttons"]) for group in groups] == [0, offered]
-
-
-def test_what_is_printed_in_one_go_is_one_piece_however_it_arrives():
-    def said(name, text):
-        return new_output("stream", name=name, text=text)
-
-    figure = new_output("display_data", data={"text/plain": "figure"})
-    pieces = [said("stdout", "loss:"), said("stdout", " 0.5\n"), said("stderr", "oh\n"), figure]
-    joined = join_streams([*pieces, said("stdout", "more\n")])
-    assert [o.get("text") for o in joined] == ["loss: 0.5\n", "oh\n", None, "more\n"]

@@ -64,19 +64,6 @@ def code_length(notebook):
     return sum(len(cell.source) for cell in notebook.cells if cell.cell_type == "code")
 
 
-def join_streams(outputs):
-    """What a cell prints in one go may arrive in pieces: they become one again, as printed."""
-    joined = []
-    for output in outputs:
-        before = joined[-1] if joined else {}
-        same = output.output_type == "stream" == before.get("output_type")
-        if same and output.name == before.name:
-            before.text += output.text
-        else:
-            joined.append(output)
-    return joined
-
-
 def takes_long(notebook):
     """Sorts pages: first those whose front matter says `slow: SECONDS`, then by length of code.
 
@@ -122,11 +109,9 @@ def start_execution(app, env, docnames):
             timeout=options.execution_timeout,
             allow_errors=False,
             extra_arguments=QUIET,
+            coalesce_streams=True,  # what is printed in one go may arrive in pieces
         )
         if not result.err:
-            for cell in result.nb.cells:
-                if cell.cell_type == "code":
-                    cell.outputs = join_streams(cell.outputs)
             bundle = CacheBundleIn(
                 result.nb, env.doc2path(docname), data={"execution_seconds": result.time}
             )

@@ -27,7 +27,7 @@ import threading
 from pathlib import Path
 
 IMPORTED = (
-    *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "debugpy.server"),
+    *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger"),
     *("scratchmnist", "scratchmnist.pages.figures"),
     *("matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
     *("scipy.special", "torch.fx.experimental.symbolic_shapes"),  # torch.testing wants the latter

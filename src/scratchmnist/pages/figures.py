@@ -425,24 +425,23 @@ def pictures_and_bars(
         STYLE | {"figure.figsize": (min(WIDTH, 1.75 * parts), 0.8 + 0.17 * len(names))}
     ):
         fig, axes = plt.subplots(1, parts, squeeze=False)
-        for ax, (title, picture) in zip(axes.flat, pictures.items()):
+        for ax, picture in zip(axes.flat, pictures.values()):
             limit = picture.abs().max().item()
             signed = {"cmap": "RdBu", "vmin": -limit, "vmax": limit}
             ink = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
             ax.imshow(picture.reshape(28, 28), **(signed if picture.min() < 0 else ink))
-            ax.set_title(broken(title))
             ax.axis("off")
-        for ax, (title, values) in zip(axes.flat[len(pictures) :], bars.items()):
+        for ax, values in zip(axes.flat[len(pictures) :], bars.values()):
             ax.sharex(axes.flat[-1])
             colours = [RED if value < 0 else COLOURS["blue"] for value in values]
             ax.barh(names, values, color=colours)
             ax.axvline(0, color="black", linewidth=0.8)
             ax.invert_yaxis()
             ax.xaxis.set_major_locator(MaxNLocator(2))
-            ax.set_title(broken(title))
-        lines = max(ax.get_title().count("\n") for ax in axes.flat)
-        for ax in axes.flat:  # all titles begin at one height
-            ax.set_title(ax.get_title() + "\n" * (lines - ax.get_title().count("\n")))
+        titles = [broken(title) for title in (*pictures, *bars)]
+        breaks = max(title.count("\n") for title in titles)
+        for ax, title in zip(axes.flat, titles):  # all begin at one height
+            ax.set_title(title + "\n" * (breaks - title.count("\n")))
     listed = [
         f"{title}: "
         + ", ".join(f"{name} {value:.3g}" for name, value in zip(names, values.tolist()))
